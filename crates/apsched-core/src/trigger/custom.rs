@@ -1,0 +1,187 @@
+//! Triggers of the user: how they are stored, and bound to their code again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::bounds::{Bounds, rfc3339};
+use super::resolution::{ceil, floor};
+use super::{Trigger, TriggerError, TriggerRegistry, checked_next};
+
+/// A trigger of your own that can be stored, nested and combined like the built-in ones.
+///
+/// It is stored under [`NAME`](Self::NAME) with what `Serialize` writes, and read back where the same type is
+/// registered (see [`TriggerRegistry`]).
+pub trait CustomTrigger: Trigger + Serialize + DeserializeOwned + 'static {
+    /// The name under which triggers of this type are stored. It must never change while stored ones exist.
+    const NAME: &'static str;
+}
+
+/// A custom trigger as a value: its name, its definition, and the code behind them once it is bound.
+///
+/// Made from a [`CustomTrigger`] by `AnyTrigger::from`. One that was read from a store is unbound, and cannot tell
+/// its fire times before [`AnyTrigger::resolve`](super::AnyTrigger::resolve); it is written back unchanged all the same.
+#[derive(Clone)]
+pub struct NamedTrigger {
+    name: Arc<str>,
+    definition: Arc<Result<Value, TriggerError>>,
+    bound: Option<Arc<dyn Trigger>>,
+    anchored_at: Option<DateTime<Utc>>,
+}
+
+impl NamedTrigger {
+    pub(crate) fn new<T: CustomTrigger>(trigger: T) -> Self {
+        let definition = serde_json::to_value(&trigger).map_err(|error| TriggerError::Definition {
+            name: T::NAME.into(),
+            message: TriggerError::excerpt(&error.to_string()),
+        });
+        Self {
+            name: T::NAME.into(),
+            definition: Arc::new(definition.and_then(|value| checked_size(T::NAME, value))),
+            bound: Some(Arc::new(trigger)),
+            anchored_at: None,
+        }
+    }
+
+    /// The name under which its type is registered.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its `Serialize` wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`TriggerError::Definition`] when it could not be written.
+    pub fn definition(&self) -> Result<&Value, TriggerError> {
+        self.definition.as_ref().as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the code behind the name is known, so that it can tell its fire times.
+    pub fn is_bound(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    pub(crate) fn resolve(&mut self, registry: &TriggerRegistry) -> Result<(), TriggerError> {
+        if self.bound.is_none() {
+            self.bound = Some(registry.read(&self.name, self.definition()?)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
+        Self { anchored_at: anchored_at.map(floor), ..self.clone() }
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { anchored_at: self.anchored_at, ..Bounds::default() }
+    }
+}
+
+/// Asks the code behind the name. Fire times are rounded up to whole microseconds.
+impl Trigger for NamedTrigger {
+    fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
+        self.definition()?;
+        let Some(trigger) = &self.bound else {
+            return Err(TriggerError::NotRegistered { name: TriggerError::excerpt(&self.name) });
+        };
+        Ok(checked_next(trigger, self.bounds().clamp_after(floor(after)))?.and_then(ceil))
+    }
+}
+
+/// Equal when name, definition and anchor are; whether they are bound does not matter.
+impl PartialEq for NamedTrigger {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.definition == other.definition
+            && self.anchored_at == other.anchored_at
+    }
+}
+
+impl fmt::Debug for NamedTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NamedTrigger")
+            .field("name", &self.name)
+            .field("definition", &self.definition)
+            .field("is_bound", &self.is_bound())
+            .field("anchored_at", &self.anchored_at)
+            .finish()
+    }
+}
+
+impl fmt::Display for NamedTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.bound, self.anchored_at) {
+            (Some(trigger), None) => trigger.fmt(f),
+            (Some(trigger), Some(start)) => write!(f, "{trigger} from {}", rfc3339(start)),
+            (None, _) => {
+                write!(f, "custom trigger {:?} (not registered here)", TriggerError::excerpt(&self.name))
+            }
+        }
+    }
+}
+
+/// The stored form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    name: String,
+    definition: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anchored_at: Option<DateTime<Utc>>,
+}
+
+impl Serialize for NamedTrigger {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let definition = self.definition().map_err(serde::ser::Error::custom)?.clone();
+        Definition { name: self.name.to_string(), definition, anchored_at: self.anchored_at }
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for NamedTrigger {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Definition { name, definition, anchored_at } = Definition::deserialize(deserializer)?;
+        let definition = checked_size(&name, definition).map_err(serde::de::Error::custom)?;
+        Ok(Self {
+            name: name.into(),
+            definition: Arc::new(Ok(definition)),
+            bound: None,
+            anchored_at: anchored_at.map(floor),
+        })
+    }
+}
+
+/// Most values (numbers, texts, lists, objects) in the definition of a custom trigger.
+const MAX_VALUES: usize = 10_000;
+
+/// Deepest nesting of a definition, so that it still reads back from within nested combinations.
+const MAX_DEPTH: usize = 32;
+
+/// Refuses a definition that could not be read back, or that would crowd the store.
+fn checked_size(name: &str, definition: Value) -> Result<Value, TriggerError> {
+    let refuse = |message: String| {
+        Err(TriggerError::Definition { name: TriggerError::excerpt(name), message: message.into() })
+    };
+    let mut values = 0;
+    let mut pending = vec![(&definition, 1)];
+    while let Some((value, depth)) = pending.pop() {
+        values += 1;
+        if depth > MAX_DEPTH {
+            return refuse(format!("expected at most {MAX_DEPTH} levels, found more"));
+        }
+        if values > MAX_VALUES {
+            return refuse(format!("expected at most {MAX_VALUES} values, found more"));
+        }
+        match value {
+            Value::Array(items) => pending.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(items) => pending.extend(items.values().map(|item| (item, depth + 1))),
+            _ => {}
+        }
+    }
+    Ok(definition)
+}

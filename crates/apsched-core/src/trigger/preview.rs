@@ -1,0 +1,88 @@
+//! Looks ahead: the next fire times, or those of a range.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use super::resolution::just_before;
+use super::{Trigger, TriggerError, checked_next, latest};
+
+/// Questions that every trigger can answer. Nobody implements it: it holds for every [`Trigger`].
+pub trait TriggerExt: Trigger {
+    /// The first `n` fire times strictly later than `after`; fewer when there are not so many.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the trigger, and [`TriggerError::WentBackwards`].
+    fn preview_after(&self, after: DateTime<Utc>, n: usize) -> Result<Vec<DateTime<Utc>>, TriggerError> {
+        Fires { trigger: self, after: Some(after) }.take(n).collect()
+    }
+
+    /// The fire times `t` with `from <= t <= to`, both ends included.
+    fn between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Between<'_, Self> {
+        Between { fires: Fires { trigger: self, after: Some(just_before(from)) }, from, to }
+    }
+
+    /// The latest fire time in `[first, now]`, where `first` is itself a fire time.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the trigger, and [`TriggerError::WentBackwards`].
+    fn latest_between(
+        &self,
+        first: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, TriggerError> {
+        latest::latest_between(self, first, now)
+    }
+}
+
+impl<T: Trigger + ?Sized> TriggerExt for T {}
+
+/// The fire times after an instant; ends with the first error.
+struct Fires<'a, T: ?Sized> {
+    trigger: &'a T,
+    /// Where to go on from; `None` at the end.
+    after: Option<DateTime<Utc>>,
+}
+
+impl<T: Trigger + ?Sized> Iterator for Fires<'_, T> {
+    type Item = Result<DateTime<Utc>, TriggerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let answer = checked_next(self.trigger, self.after?).transpose();
+        self.after = answer.as_ref().and_then(|answer| answer.as_ref().ok()).copied();
+        answer
+    }
+}
+
+/// The fire times of a range, in order; see [`TriggerExt::between`].
+#[must_use = "iterators are lazy"]
+pub struct Between<'a, T: ?Sized> {
+    fires: Fires<'a, T>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+impl<T: Trigger + ?Sized> Iterator for Between<'_, T> {
+    type Item = Result<DateTime<Utc>, TriggerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.fires.next()? {
+                Ok(fire_time) if fire_time > self.to => {
+                    self.fires.after = None;
+                    return None;
+                }
+                Ok(fire_time) if fire_time < self.from => {}
+                answer => return Some(answer),
+            }
+        }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Between<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Between").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Which code stands behind the name of a stored custom trigger.
+//!
+//! The registry is explicit: a scheduler knows the types that were registered with it, and no others.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{CustomTrigger, Trigger, TriggerError};
+
+type Read = fn(&Value) -> Result<Arc<dyn Trigger>, TriggerError>;
+
+/// The custom triggers that a scheduler can read back from its store, by name.
+#[derive(Clone, Default)]
+pub struct TriggerRegistry {
+    readers: BTreeMap<&'static str, Read>,
+}
+
+impl TriggerRegistry {
+    /// A registry of no custom triggers; the built-in ones need none.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets triggers of the type `T` be read back under the name [`T::NAME`](CustomTrigger::NAME).
+    ///
+    /// # Errors
+    ///
+    /// [`TriggerError::AlreadyRegistered`] when the name is taken, [`TriggerError::InvalidField`] when it is empty.
+    pub fn register<T: CustomTrigger>(&mut self) -> Result<(), TriggerError> {
+        if T::NAME.is_empty() {
+            let expected = "a name that is not empty".to_owned();
+            return Err(TriggerError::invalid("custom trigger", "NAME", expected, "an empty one".to_owned()));
+        }
+        if self.readers.contains_key(T::NAME) {
+            return Err(TriggerError::AlreadyRegistered { name: T::NAME.into() });
+        }
+        self.readers.insert(T::NAME, read::<T>);
+        Ok(())
+    }
+
+    /// The registered names, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.readers.keys().copied()
+    }
+
+    /// The trigger that `definition` describes.
+    pub(crate) fn read(&self, name: &str, definition: &Value) -> Result<Arc<dyn Trigger>, TriggerError> {
+        match self.readers.get(name) {
+            Some(read) => read(definition),
+            None => Err(TriggerError::NotRegistered { name: TriggerError::excerpt(name) }),
+        }
+    }
+}
+
+impl fmt::Debug for TriggerRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+fn read<T: CustomTrigger>(definition: &Value) -> Result<Arc<dyn Trigger>, TriggerError> {
+    match T::deserialize(definition) {
+        Ok(trigger) => Ok(Arc::new(trigger)),
+        Err(error) => Err(TriggerError::Definition {
+            name: T::NAME.into(),
+            message: TriggerError::excerpt(&error.to_string()),
+        }),
+    }
+}
