@@ -6,6 +6,7 @@ mod any;
 mod bounds;
 mod custom;
 mod date;
+mod end_time;
 mod error;
 mod interval;
 mod latest;

@@ -1,0 +1,3 @@
+//! m
+use super::*;
+#[derive(Debug)] pub struct MemoryStore;
