@@ -1,1 +1,3 @@
-//! Placeholder.
+//! x
+pub mod conformance;
+pub mod sample;
