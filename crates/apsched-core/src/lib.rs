@@ -14,7 +14,7 @@
 
 pub mod backoff;
 pub mod broker;
-//ENG pub mod engine;
+pub mod engine;
 pub mod event;
 mod id;
 pub mod instant;

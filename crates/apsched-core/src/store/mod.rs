@@ -218,7 +218,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*
     /// - a job is taken back if [`RecoverScope::covers`] its lease: by default when it has expired
-    /// - it is released by [`JobRelease::recover`](crate::job::JobRelease::recover): queued again while attempts are
+    /// - it is released by [`Release::recover`](crate::job::Release::recover): queued again while attempts are
     ///   left, else ended as abandoned
     /// - its token grows, so the vanished worker is refused should it come back
     /// - at most `limit` jobs, earliest end of the lease first

@@ -2,14 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
 
 use chrono::{DateTime, Utc};
 
 use super::lease_index::LeaseIndex;
 use super::task_queue::TaskQueue;
 use crate::event::{Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, JobRequeued, Wakeup};
-use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
+use crate::id::{JobId, JobIdMap, ScheduleId, SchedulerId, TaskId};
 use crate::instant;
 use crate::job::{
     Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState, Release,
@@ -20,7 +19,7 @@ use crate::task::TaskDefinition;
 
 #[derive(Debug, Default)]
 pub(super) struct JobTable {
-    jobs: HashMap<JobId, Entry, BuildHasherDefault<JobIdHasher>>,
+    jobs: JobIdMap<Entry>,
     tasks: Vec<TaskQueue>,
     numbers: BTreeMap<TaskId, usize>,
     /// Numbers of the tasks that have queued jobs.
@@ -28,7 +27,7 @@ pub(super) struct JobTable {
     leases: LeaseIndex,
     /// Queued and running jobs of each schedule that has any.
     by_schedule: HashMap<ScheduleId, Vec<JobId>>,
-    results: HashMap<JobId, JobResult>,
+    results: JobIdMap<JobResult>,
     expiries: BTreeSet<(DateTime<Utc>, JobId)>,
 }
 
@@ -36,24 +35,6 @@ pub(super) struct JobTable {
 struct Entry {
     job: Job,
     task: usize,
-}
-
-/// Job ids are random already; one multiplication spreads them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct JobIdHasher(u64);
-
-impl Hasher for JobIdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = (self.0.rotate_left(26) ^ u64::from_le_bytes(word)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
 }
 
 impl JobTable {
@@ -333,7 +314,7 @@ impl JobTable {
         for id in orphans {
             let Some(entry) = self.jobs.get_mut(&id) else { continue };
             entry.job.token = entry.job.token.next();
-            let release = JobRelease::recover(&entry.job, request.now, random.f64());
+            let release = Release::recover(&entry.job, request.now, random.f64());
             let freed = self.end_claim(id, release, request.now, EventInterest::ALL, events);
             wakeup = wakeup.into_iter().chain(freed.wakeup(request.now)).min();
         }
