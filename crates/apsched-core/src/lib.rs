@@ -30,6 +30,10 @@ pub mod store;
 pub mod task;
 pub mod trigger;
 
+#[cfg(feature = "scheduler")]
+#[doc(hidden)]
+pub use scheduler::handler::generated as __macro;
+
 pub use backoff::Backoff;
 pub use event::Event;
 pub use id::{
