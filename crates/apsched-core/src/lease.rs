@@ -77,15 +77,6 @@ impl Lease {
     pub fn is_held_by(&self, holder: &SchedulerId, token: LeaseToken) -> bool {
         self.token == token && self.holder == *holder
     }
-
-    /// Whether the work under this lease has lost its worker at `now`, as seen by `observer`.
-    ///
-    /// True when the lease has expired, and, before that, when its holder is an earlier run of the observer itself:
-    /// that process is known to be gone.
-    #[must_use]
-    pub fn is_orphaned(&self, observer: &SchedulerId, now: DateTime<Utc>) -> bool {
-        self.is_expired(now) || observer.is_other_run_of(&self.holder)
-    }
 }
 
 /// When a lease taken at `now` with this life is to be renewed: at half of it.

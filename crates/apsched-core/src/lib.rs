@@ -14,7 +14,7 @@
 
 pub mod backoff;
 pub mod broker;
-//ENG pub mod engine;
+pub mod engine;
 pub mod event;
 mod id;
 pub mod instant;
@@ -29,6 +29,10 @@ pub mod serializer;
 pub mod store;
 pub mod task;
 pub mod trigger;
+
+#[cfg(feature = "scheduler")]
+#[doc(hidden)]
+pub use scheduler::handler::generated as __macro;
 
 pub use backoff::Backoff;
 pub use event::Event;

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use admission::{Abilities, ClaimOrder};
 pub use outcome::{JobOutcome, UnknownOutcome};
-pub use release::{FinishedAttempt, JobRelease, JobReport, Release};
+pub use release::{Attempt, FinishedAttempt, JobRelease, JobReport, Release};
 pub use result::{ErrorChain, JobResult};
 pub use retry::{AfterAttempt, AttemptEnd, Retry, RetryAdvice};
 pub use state::{JobState, JobStep, StepRefused};

@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::retry::{self, AfterAttempt, AttemptEnd};
-use super::{ErrorChain, Job, JobOutcome, JobResult};
+use super::retry::{self, AfterAttempt, AttemptEnd, Retry};
+use super::{CancelRequest, ErrorChain, Job, JobOutcome, JobResult};
 use crate::id::JobId;
 use crate::instant;
 use crate::lease::LeaseToken;
@@ -99,14 +99,31 @@ impl FinishedAttempt {
     }
 }
 
-impl JobRelease {
-    /// Decides what follows for `job`, which was claimed with `token`, after what `report` says.
+/// What the retry rule needs to know of a job that is being attempted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attempt {
+    /// The claim under which it runs.
+    pub token: LeaseToken,
+    /// Its number, from 1.
+    pub number: u32,
+    /// How often the job is attempted.
+    pub retry: Retry,
+}
+
+impl Attempt {
+    /// The attempt that a claim on `job` is for.
+    #[must_use]
+    pub fn of(job: &Job) -> Self {
+        Self { token: job.token, number: job.attempt, retry: job.settings.retry }
+    }
+
+    /// Decides what follows after what `report` says.
     ///
     /// `random` is uniform in `[0, 1)`; it spreads the backoff.
     #[must_use]
-    pub fn decide(job: &Job, token: LeaseToken, report: JobReport, random: f64) -> Self {
+    pub fn release(&self, report: JobReport, random: f64) -> Release {
         let now = report.finished_at;
-        let release = match retry::after_attempt(job.settings.retry, job.attempt, report.end, now, random) {
+        match retry::after_attempt(self.retry, self.number, report.end, now, random) {
             AfterAttempt::RunAgain { run_at, attempt } => Release::RunAgain { run_at, attempt },
             AfterAttempt::Finish(outcome) => Release::Finish(FinishedAttempt {
                 outcome,
@@ -115,21 +132,22 @@ impl JobRelease {
                 started_at: report.started_at,
                 finished_at: now,
             }),
-        };
-        Self { job_id: job.id, token, release }
+        }
     }
+}
 
+impl Release {
     /// Decides what follows for a job whose worker vanished, as a store does when it recovers one.
     ///
     /// A cancel request that the worker had not answered is answered now.
     #[must_use]
-    pub fn recover(job: &Job, now: DateTime<Utc>, random: f64) -> Release {
+    pub fn recover(job: &Job, now: DateTime<Utc>, random: f64) -> Self {
         let end = match job.cancel {
-            super::CancelRequest::Requested => AttemptEnd::Cancelled,
-            super::CancelRequest::None => AttemptEnd::WorkerVanished,
+            CancelRequest::Requested => AttemptEnd::Cancelled,
+            CancelRequest::None => AttemptEnd::WorkerVanished,
         };
         let error = Some(ErrorChain::new(["the scheduler that ran the job vanished".to_owned()]));
         let report = JobReport { end, value: None, error, started_at: None, finished_at: now };
-        Self::decide(job, job.token, report, random).release
+        Attempt::of(job).release(report, random)
     }
 }

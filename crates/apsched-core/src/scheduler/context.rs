@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Scheduler;
-use super::stop_signal::{StopReason, StopSignal};
+use super::stop_signal::StopSignal;
+use crate::engine::StopReason;
 use crate::id::{JobId, TaskId};
 use crate::job::{Job, Progress};
 use crate::serializer::Serializers;

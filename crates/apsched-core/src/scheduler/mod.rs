@@ -2,6 +2,7 @@
 
 mod clock;
 mod context;
+pub mod handler;
 mod stop_signal;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ pub use stop_signal::StopReason;
 
 use crate::job::Progress;
 use crate::serializer::Serializers;
-use crate::store::{DataStore, HeldJob, StoreError};
+use crate::store::{HeldJob, StoreError};
 
 /// A task scheduler and job queue; a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
@@ -24,12 +25,17 @@ pub struct Scheduler {
 
 #[derive(Debug)]
 struct Shared {
-    store: Arc<dyn DataStore>,
     clock: Arc<dyn Clock>,
     serializers: Serializers,
 }
 
 impl Scheduler {
+    /// A scheduler that does nothing, for tests of what needs one.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        Self { shared: Arc::new(Shared { clock: Arc::new(SystemClock), serializers: Serializers::default() }) }
+    }
+
     /// The scheduler's time.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

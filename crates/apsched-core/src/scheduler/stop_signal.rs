@@ -4,18 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
-/// Why a running job is to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// A user cancelled the job, or its schedule replaced it.
-    Cancelled,
-    /// The scheduler stops.
-    Shutdown,
-    /// Another scheduler holds the job now; whatever this one does is not recorded.
-    LeaseLost,
-    /// The attempt took longer than its timeout.
-    TimedOut,
-}
+use crate::engine::StopReason;
 
 /// A flag that is raised once and can be waited for.
 #[derive(Debug, Default)]

@@ -19,14 +19,13 @@ use chrono::{DateTime, Utc};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use request::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, RecoverJobs,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover, RecoverScope,
     ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, Wakeups, WakeupQuery,
 };
 
 use crate::event::{Event, EventInterest};
 use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
 use crate::job::{Job, JobResult, JobStatus, Progress};
-use crate::lease::LeaseToken;
 use crate::payload::PayloadForm;
 use crate::schedule::{ConflictPolicy, Schedule, ScheduleEdit};
 use crate::task::TaskDefinition;
@@ -215,14 +214,17 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// *Idempotence*: a repeated release finds its token gone and is reported as lost.
     async fn release_jobs(&self, request: ReleaseJobs) -> StoreResult<Released<JobId>>;
 
-    /// Takes back jobs whose worker vanished: the lease expired, or its holder was an earlier run of the caller.
+    /// Takes back what vanished schedulers hold.
     ///
     /// *Behavior*
-    /// - each is released by [`JobRelease::recover`](crate::job::JobRelease::recover): queued again while attempts are
+    /// - a job is taken back if [`RecoverScope::covers`] its lease: by default when it has expired
+    /// - it is released by [`Release::recover`](crate::job::Release::recover): queued again while attempts are
     ///   left, else ended as abandoned
     /// - its token grows, so the vanished worker is refused should it come back
-    /// - at most `limit`, earliest expiry first
-    async fn recover_jobs(&self, request: RecoverJobs) -> StoreResult<Vec<Event>>;
+    /// - at most `limit` jobs, earliest end of the lease first
+    /// - with [`RecoverScope::ExpiredAndPredecessors`], claims of earlier runs on schedules are dropped too; expired
+    ///   claims on schedules need no recovery, as they can be acquired
+    async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>>;
 
     /// The jobs in the hands of `scheduler_id` that are asked to stop.
     async fn cancel_requests(&self, scheduler_id: &SchedulerId) -> StoreResult<Vec<JobId>>;
@@ -241,7 +243,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - `schedule`: the earliest [`Schedule::claimable_at`]
     /// - `job`: the earliest `run_at` of queued jobs that the caller could acquire then; those of a saturated task
     ///   do not count
-    /// - `lease`: the earliest end of a lease on a job; a lease of an earlier run of the caller counts as ended
+    /// - `lease`: the earliest end of a lease on a job
     async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups>;
 
     /// Removes what nobody needs any more.
@@ -252,11 +254,3 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>>;
 }
 
-/// A claim as its holder names it in later writes.
-impl HeldJob {
-    /// The claim on `job_id` with this token.
-    #[must_use]
-    pub const fn new(job_id: JobId, token: LeaseToken) -> Self {
-        Self { job_id, token }
-    }
-}

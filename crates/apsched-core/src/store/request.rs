@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::event::{Event, EventInterest};
 use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
 use crate::job::{Abilities, JobRelease};
-use crate::lease::LeaseToken;
+use crate::lease::{Lease, LeaseToken};
 use crate::schedule::{Schedule, ScheduleRelease};
 use crate::task::TaskDefinition;
 
@@ -88,6 +88,14 @@ pub struct HeldJob {
     pub token: LeaseToken,
 }
 
+impl HeldJob {
+    /// The claim on `job_id` with this token.
+    #[must_use]
+    pub const fn new(job_id: JobId, token: LeaseToken) -> Self {
+        Self { job_id, token }
+    }
+}
+
 /// Leases to prolong.
 #[derive(Clone, Debug)]
 pub struct ExtendLeases {
@@ -123,17 +131,38 @@ pub struct ReleaseJobs {
     pub interest: EventInterest,
 }
 
-/// Jobs whose worker vanished.
+/// Claims whose holder vanished.
 #[derive(Clone, Debug)]
-pub struct RecoverJobs {
-    /// Who looks; leases of its own earlier runs count as ended.
+pub struct Recover {
+    /// Who looks.
     pub scheduler_id: SchedulerId,
     /// The caller's time.
     pub now: DateTime<Utc>,
+    /// Whose claims count as orphaned.
+    pub scope: RecoverScope,
     /// Most jobs to recover.
     pub limit: usize,
     /// Seed of the randomness that spreads backoffs.
     pub seed: u64,
+}
+
+/// Whose claims count as orphaned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecoverScope {
+    /// Those whose lease has expired.
+    #[default]
+    Expired,
+    /// Those, and all of earlier runs under the caller's name: asked once, at start, since one name is one process.
+    ExpiredAndPredecessors,
+}
+
+impl RecoverScope {
+    /// Whether the work under `lease` has lost its worker, as `observer` sees it at `now`.
+    #[must_use]
+    pub fn covers(self, lease: &Lease, observer: &SchedulerId, now: DateTime<Utc>) -> bool {
+        lease.is_expired(now)
+            || (self == Self::ExpiredAndPredecessors && observer.is_other_run_of(&lease.holder))
+    }
 }
 
 /// Who asks when there will be something to do.

@@ -7,7 +7,6 @@ use std::fmt;
 use std::marker::PhantomData;
 
 pub use settings::{RunSettings, Setting, TaskDefaults, TaskDefinition, TaskSettings};
-pub(crate) use settings::run_setters;
 
 use crate::id::{IdError, TaskId};
 

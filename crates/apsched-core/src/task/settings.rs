@@ -186,8 +186,6 @@ impl TaskSettings {
     }
 }
 
-pub(crate) use run_setters;
-
 /// The lowest level: what holds for all tasks of a scheduler unless they say otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskDefaults {
