@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use subscription::{EventItem, Subscribers, Subscription};
+pub use subscription::{EventItem, QUEUE_CAPACITY, Subscribers, Subscription};
 
 use crate::event::{Event, EventInterest};
 

@@ -1,5 +1,6 @@
 //! What the engine is told, and what it asks for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -138,19 +139,19 @@ pub enum Input {
     },
 }
 
-/// An action that failed, with what it was to write.
-#[derive(Clone, Debug)]
+/// An action that failed. The engine still has what was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedAction {
     /// [`Action::QueryWakeups`].
     QueryWakeups,
     /// [`Action::AcquireSchedules`].
     AcquireSchedules,
     /// [`Action::ReleaseSchedules`].
-    ReleaseSchedules(Vec<ScheduleRelease>),
+    ReleaseSchedules,
     /// [`Action::AcquireJobs`].
     AcquireJobs,
     /// [`Action::ReleaseJobs`].
-    ReleaseJobs(Vec<JobRelease>),
+    ReleaseJobs,
     /// [`Action::ExtendLeases`].
     ExtendLeases,
     /// [`Action::Recover`].
@@ -174,14 +175,14 @@ pub enum Action {
         limit: usize,
     },
     /// Write what became of them.
-    ReleaseSchedules(Vec<ScheduleRelease>),
+    ReleaseSchedules(Arc<Vec<ScheduleRelease>>),
     /// Claim jobs.
     AcquireJobs {
         /// Most jobs to claim.
         limit: usize,
     },
     /// Write how claims on jobs ended.
-    ReleaseJobs(Vec<JobRelease>),
+    ReleaseJobs(Arc<Vec<JobRelease>>),
     /// Prolong these leases; on a task of its own, behind nothing else.
     ExtendLeases(Vec<HeldJob>),
     /// Ask which running jobs are to stop.

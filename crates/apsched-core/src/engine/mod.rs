@@ -29,6 +29,7 @@ mod running;
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -60,6 +61,8 @@ pub struct Engine {
     schedules: Operation,
     /// Plans that are to be written before more schedules are claimed.
     unwritten_schedules: Vec<ScheduleRelease>,
+    /// Plans that are being written.
+    schedules_in_writing: Option<Arc<Vec<ScheduleRelease>>>,
     jobs: Operation,
     held: HeldJobs,
     writing_jobs: Operation,
@@ -105,6 +108,7 @@ impl Engine {
             recover_scope: RecoverScope::ExpiredAndPredecessors,
             schedules: Operation::default(),
             unwritten_schedules: Vec::new(),
+            schedules_in_writing: None,
             jobs: Operation::default(),
             held: HeldJobs::default(),
             writing_jobs: Operation::default(),
@@ -136,7 +140,10 @@ impl Engine {
             Input::HintsLost => self.hints_lost(),
             Input::WakeupsKnown(wakeups) => self.wakeups_known(wakeups),
             Input::SchedulesAcquired(claimed) => self.schedules_acquired(&claimed),
-            Input::SchedulesReleased => self.schedules.succeed(),
+            Input::SchedulesReleased => {
+                self.schedules.succeed();
+                self.schedules_in_writing = None;
+            }
             Input::JobsAcquired(jobs) => self.jobs_acquired(jobs),
             Input::JobReported { job_id, report } => {
                 let random = self.random.f64();
@@ -232,7 +239,9 @@ impl Engine {
         }
         if self.schedule_writing_due_at().is_some_and(|at| at <= now) {
             self.schedules.begin();
-            return Some(Action::ReleaseSchedules(std::mem::take(&mut self.unwritten_schedules)));
+            let plans = Arc::new(std::mem::take(&mut self.unwritten_schedules));
+            self.schedules_in_writing = Some(plans.clone());
+            return Some(Action::ReleaseSchedules(plans));
         }
         if self.cancel_requests.is_due(now) && !self.held.is_running_none() {
             self.cancel_requests.begin();
@@ -429,13 +438,14 @@ impl Engine {
         match failed {
             FailedAction::QueryWakeups => self.wakeups.fail(now, random),
             FailedAction::AcquireSchedules => self.schedules.fail(now, random),
-            FailedAction::ReleaseSchedules(releases) => {
-                self.unwritten_schedules.extend(releases);
+            FailedAction::ReleaseSchedules => {
+                let plans = self.schedules_in_writing.take().map(Arc::unwrap_or_clone);
+                self.unwritten_schedules.extend(plans.into_iter().flatten());
                 self.schedules.fail(now, random);
             }
             FailedAction::AcquireJobs => self.jobs.fail(now, random),
-            FailedAction::ReleaseJobs(releases) => {
-                self.held.not_written(releases);
+            FailedAction::ReleaseJobs => {
+                self.held.not_written();
                 self.writing_jobs.fail(now, random);
             }
             FailedAction::ExtendLeases => {

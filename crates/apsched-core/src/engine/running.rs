@@ -1,5 +1,6 @@
 //! The jobs this scheduler holds: those that run, and those whose end is still to be written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::id::{JobId, JobIdMap};
 use crate::instant;
 use crate::job::{Attempt, Job, JobRelease, JobReport, Release};
-use crate::lease::{self, LeaseToken};
+use crate::lease;
 use crate::store::HeldJob;
 
 /// Jobs whose release is due before more are taken, for each job that may run: bounds what a store that does not
@@ -19,8 +20,8 @@ pub(super) struct HeldJobs {
     running: JobIdMap<Attempt>,
     /// Ends that are to be written.
     unwritten: Vec<JobRelease>,
-    /// Claims whose end is being written.
-    in_writing: JobIdMap<LeaseToken>,
+    /// Ends that are being written.
+    in_writing: Option<Arc<Vec<JobRelease>>>,
     renew_at: Option<DateTime<Utc>>,
 }
 
@@ -34,7 +35,7 @@ impl HeldJobs {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.running.is_empty() && self.unwritten.is_empty() && self.in_writing.is_empty()
+        self.running.is_empty() && self.unwritten.is_empty() && self.in_writing.is_none()
     }
 
     pub(super) fn is_running_none(&self) -> bool {
@@ -80,19 +81,19 @@ impl HeldJobs {
     }
 
     /// What is to be written now.
-    pub(super) fn begin_writing(&mut self) -> Vec<JobRelease> {
-        let releases = std::mem::take(&mut self.unwritten);
-        self.in_writing.extend(releases.iter().map(|release| (release.job_id, release.token)));
+    pub(super) fn begin_writing(&mut self) -> Arc<Vec<JobRelease>> {
+        let releases = Arc::new(std::mem::take(&mut self.unwritten));
+        self.in_writing = Some(releases.clone());
         releases
     }
 
     pub(super) fn written(&mut self) {
-        self.in_writing.clear();
+        self.in_writing = None;
     }
 
-    pub(super) fn not_written(&mut self, releases: Vec<JobRelease>) {
-        self.in_writing.clear();
-        self.unwritten.extend(releases);
+    pub(super) fn not_written(&mut self) {
+        let releases = self.in_writing.take();
+        self.unwritten.extend(releases.map(Arc::unwrap_or_clone).into_iter().flatten());
     }
 
     /// Jobs that another scheduler took.
@@ -112,9 +113,9 @@ impl HeldJobs {
     pub(super) fn begin_renewal(&mut self, now: DateTime<Utc>, lease: Duration) -> Vec<HeldJob> {
         self.renew_at = Some(lease::renewal_at(now, lease));
         let running = self.running.iter().map(|(id, attempt)| HeldJob::new(*id, attempt.token));
-        let unwritten = self.unwritten.iter().map(|release| HeldJob::new(release.job_id, release.token));
-        let in_writing = self.in_writing.iter().map(|(id, token)| HeldJob::new(*id, *token));
-        running.chain(unwritten).chain(in_writing).collect()
+        let in_writing = self.in_writing.iter().flat_map(|releases| releases.iter());
+        let ended = self.unwritten.iter().chain(in_writing);
+        running.chain(ended.map(|release| HeldJob::new(release.job_id, release.token))).collect()
     }
 
     /// A renewal failed: it is tried again soon, as long as the lease lives.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::clock::Sleep;
 use super::executor::JobRun;
-use super::shared::{Shared, State};
+use super::shared::Shared;
 use super::{JobContext, Scheduler};
 use crate::broker::{EventItem, Subscription};
 use crate::engine::{Action, Engine, Input};
@@ -132,12 +132,5 @@ impl Driver {
             self.running.insert(id, context.clone());
             executor.start(JobRun::new(context, handler, shared.reports.clone(), shared.cancel_grace_period));
         }
-    }
-}
-
-impl Drop for Driver {
-    /// However the loop ends, those who wait for the end are told.
-    fn drop(&mut self) {
-        self.scheduler.shared().state.send_replace(State::Stopped);
     }
 }

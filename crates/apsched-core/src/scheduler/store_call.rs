@@ -7,8 +7,10 @@ use futures_util::future::BoxFuture;
 
 use super::shared::Shared;
 use crate::engine::{Action, FailedAction, Input};
+use crate::job::JobRelease;
+use crate::schedule::ScheduleRelease;
 use crate::store::{
-    AcquireJobs, AcquireSchedules, ExtendLeases, Recover, ReleaseJobs, ReleaseSchedules, StoreError, WakeupQuery,
+    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, ReleaseJobs, ReleaseSchedules, StoreError, WakeupQuery,
 };
 
 impl Shared {
@@ -36,12 +38,12 @@ impl Shared {
         }
     }
 
-    async fn release_schedules(&self, releases: Vec<crate::schedule::ScheduleRelease>) -> Input {
+    async fn release_schedules(&self, releases: Arc<Vec<ScheduleRelease>>) -> Input {
         let (scheduler_id, _) = self.claimant();
         let request = ReleaseSchedules {
             scheduler_id,
             now: self.now(),
-            releases: releases.clone(),
+            releases,
             interest: self.broker.interest(),
         };
         match self.store.release_schedules(request).await {
@@ -49,12 +51,10 @@ impl Shared {
                 for schedule in &released.lost {
                     tracing::debug!(schedule.id = %schedule, "the schedule was edited or taken while it was planned");
                 }
-                self.broker.publish(released.events);
+                self.publish(released.events);
                 Input::SchedulesReleased
             }
-            Err(error) => {
-                failed("store.release_schedules", &error, FailedAction::ReleaseSchedules(releases))
-            }
+            Err(error) => failed("store.release_schedules", &error, FailedAction::ReleaseSchedules),
         }
     }
 
@@ -77,10 +77,10 @@ impl Shared {
         }
     }
 
-    async fn release_jobs(&self, releases: Vec<crate::job::JobRelease>) -> Input {
+    async fn release_jobs(&self, releases: Arc<Vec<JobRelease>>) -> Input {
         let (scheduler_id, _) = self.claimant();
         let request =
-            ReleaseJobs { scheduler_id, now: self.now(), releases: releases.clone(), interest: self.broker.interest() };
+            ReleaseJobs { scheduler_id, now: self.now(), releases, interest: self.broker.interest() };
         match self.store.release_jobs(request).await {
             Ok(released) => {
                 for job in &released.lost {
@@ -89,11 +89,11 @@ impl Shared {
                 self.publish(released.events);
                 Input::JobsReleased(released.lost)
             }
-            Err(error) => failed("store.release_jobs", &error, FailedAction::ReleaseJobs(releases)),
+            Err(error) => failed("store.release_jobs", &error, FailedAction::ReleaseJobs),
         }
     }
 
-    async fn extend_leases(&self, jobs: Vec<crate::store::HeldJob>) -> Input {
+    async fn extend_leases(&self, jobs: Vec<HeldJob>) -> Input {
         let (scheduler_id, lease) = self.claimant();
         let request = ExtendLeases { scheduler_id, now: self.now(), lease, jobs };
         match self.store.extend_leases(request).await {

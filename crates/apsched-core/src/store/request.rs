@@ -42,7 +42,7 @@ pub struct ReleaseSchedules {
     /// The caller's time.
     pub now: DateTime<Utc>,
     /// What is to be written, one schedule each.
-    pub releases: Vec<ScheduleRelease>,
+    pub releases: Arc<Vec<ScheduleRelease>>,
     /// Events that somebody listens to; others need not be built.
     pub interest: EventInterest,
 }
@@ -126,7 +126,7 @@ pub struct ReleaseJobs {
     /// The caller's time.
     pub now: DateTime<Utc>,
     /// What is to be written, one job each.
-    pub releases: Vec<JobRelease>,
+    pub releases: Arc<Vec<JobRelease>>,
     /// Events that somebody listens to; others need not be built.
     pub interest: EventInterest,
 }

@@ -246,7 +246,7 @@ impl JobRun {
                 return JobReport { end, value, error: None, started_at: Some(started_at), finished_at };
             }
             Ok(Err(failure)) => failure,
-            Err(panic) => HandlerFailure::Job(JobError::panicked(&*panic)),
+            Err(panic) => HandlerFailure::Job(JobError::panicked(panic)),
         };
         match failure {
             HandlerFailure::Payload(error) => failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error)),

@@ -200,7 +200,7 @@ impl JobTable {
     /// Writes the end of a claim, if it holds.
     pub(super) fn release(
         &mut self,
-        release: JobRelease,
+        release: &JobRelease,
         holder: &SchedulerId,
         now: DateTime<Utc>,
         interest: EventInterest,
@@ -210,7 +210,7 @@ impl JobTable {
         if self.held(held, holder).is_none() {
             return Err(release.job_id);
         }
-        Ok(self.end_claim(release.job_id, release.release, now, interest, events))
+        Ok(self.end_claim(release.job_id, release.release.clone(), now, interest, events))
     }
 
     /// Drops the claim on a running job and does what follows.

@@ -186,15 +186,14 @@ impl DataStore for MemoryStore {
         let tables = &mut *self.tables();
         let mut released = Released::default();
         let mut wakeup = Wakeup::new(None, None);
-        for release in request.releases {
-            let id = release.schedule_id.clone();
+        for release in request.releases.iter() {
             match tables.release_schedule(release, &request.scheduler_id, request.now, request.interest) {
                 Some(written) => {
                     released.events.extend(written.events);
                     wakeup.jobs_at = wakeup.jobs_at.into_iter().chain(written.jobs_at).min();
                     wakeup.schedules_at = wakeup.schedules_at.into_iter().chain(written.schedule_at).min();
                 }
-                None => released.lost.push(id),
+                None => released.lost.push(release.schedule_id.clone()),
             }
         }
         if wakeup != Wakeup::new(None, None) {
@@ -262,7 +261,7 @@ impl DataStore for MemoryStore {
         let table = &mut self.tables().jobs;
         let mut released = Released::default();
         let mut wakeup: Option<DateTime<Utc>> = None;
-        for release in request.releases {
+        for release in request.releases.iter() {
             let events = &mut released.events;
             match table.release(release, &request.scheduler_id, request.now, request.interest, events) {
                 Ok(freed) => {
@@ -337,13 +336,13 @@ impl Tables {
     /// Writes jobs and advance of one schedule. `None`: the claim no longer holds, nothing is written.
     fn release_schedule(
         &mut self,
-        release: ScheduleRelease,
+        release: &ScheduleRelease,
         holder: &SchedulerId,
         now: DateTime<Utc>,
         interest: EventInterest,
     ) -> Option<Written> {
-        let id = release.schedule_id;
-        let schedule = self.schedules.get(&id)?;
+        let id = &release.schedule_id;
+        let schedule = self.schedules.get(id)?;
         let lease = schedule.lease.as_ref()?;
         if !lease.is_held_by(holder, release.token) || schedule.revision != release.revision {
             return None;
@@ -353,31 +352,32 @@ impl Tables {
         let fires = release.jobs.len() as u64;
         let last_fire_time = release.jobs.last().and_then(|job| job.fire_time);
         let mut jobs_at: Option<DateTime<Utc>> = None;
-        for job in release.jobs {
+        for job in &release.jobs {
             let earlier =
-                if self.jobs.of_schedule(&id).is_empty() { EarlierJobs::None } else { EarlierJobs::Active };
+                if self.jobs.of_schedule(id).is_empty() { EarlierJobs::None } else { EarlierJobs::Active };
             match release.overlap.action(earlier) {
                 OverlapAction::RecordSkipped => {
                     let end = FinishedAttempt::without_run(JobOutcome::Skipped, now);
-                    self.jobs.record(&job, end, None, interest, &mut events);
+                    self.jobs.record(job, end, None, interest, &mut events);
                     continue;
                 }
-                OverlapAction::CancelEarlierAndAdd => self.cancel_jobs_of(&id, now, &mut events),
+                OverlapAction::CancelEarlierAndAdd => self.cancel_jobs_of(id, now, &mut events),
                 OverlapAction::Add => {}
             }
             jobs_at = Some(jobs_at.map_or(job.run_at, |at| at.min(job.run_at)));
-            self.jobs.add(job, interest, &mut events);
+            self.jobs.add(job.clone(), interest, &mut events);
         }
         let mut schedule_at = None;
-        self.schedules.change(&id, |schedule| {
+        self.schedules.change(id, |schedule| {
             schedule.lease = None;
             schedule.fires += fires;
             schedule.last_fire_time = last_fire_time.or(schedule.last_fire_time);
-            match release.advance {
+            match &release.advance {
                 ScheduleAdvance::To { next_fire_time, cut_off } => {
+                    let next_fire_time = *next_fire_time;
                     schedule.next_fire_time = next_fire_time;
                     schedule.state = ScheduleState::after_fire(next_fire_time);
-                    if let Some((first, last)) = cut_off {
+                    if let Some((first, last)) = *cut_off {
                         events.push(FireTimesCutOff::new(schedule.id.clone(), first, last).into());
                     }
                     if interest.includes(ScheduleUpdated::INTEREST) {
@@ -386,7 +386,7 @@ impl Tables {
                 }
                 ScheduleAdvance::Quarantine(reason) => {
                     events.push(ScheduleQuarantined::new(schedule.id.clone(), reason.to_string()).into());
-                    schedule.state = ScheduleState::Quarantined(reason);
+                    schedule.state = ScheduleState::Quarantined(reason.clone());
                 }
             }
             schedule_at = schedule.claimable_at();
