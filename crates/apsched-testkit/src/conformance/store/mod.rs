@@ -275,7 +275,7 @@ macro_rules! __store_cases {
                 a_lowered_limit_waits_for_running_jobs
                 a_raised_limit_holds_at_once
                 zero_starts_none_and_no_limit_starts_all
-                a_job_of_an_undeclared_task_is_given_out
+                jobs_of_an_undeclared_task_run_one_at_a_time
                 the_limit_holds_however_many_schedulers_race
                 a_slot_of_a_vanished_worker_is_free_after_recovery
             }
@@ -313,7 +313,9 @@ macro_rules! __store_cases {
                 a_job_with_attempts_left_is_queued_again
                 a_job_without_attempts_left_ends_as_abandoned
                 a_lease_is_recovered_when_it_expires_and_not_before
-                a_restarted_scheduler_takes_back_what_its_earlier_run_held
+                a_restarted_scheduler_takes_back_the_jobs_of_its_earlier_run
+                a_restarted_scheduler_takes_back_the_schedules_of_its_earlier_run
+                earlier_runs_are_left_alone_unless_asked
                 leases_of_other_schedulers_and_of_this_run_are_left_alone
                 a_vanished_worker_that_comes_back_is_refused
                 a_cancel_request_is_answered_when_the_worker_vanished
@@ -340,7 +342,6 @@ macro_rules! __store_cases {
                 running_jobs_do_not_wake_as_jobs
                 a_job_that_is_to_run_again_wakes_at_its_time
                 the_earliest_end_of_a_lease_wakes
-                a_lease_of_an_earlier_run_counts_as_ended
                 what_is_promised_is_what_is_given_out
             }
             cleanup {

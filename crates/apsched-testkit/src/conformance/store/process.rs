@@ -13,7 +13,7 @@ use apsched_core::schedule::{ScheduleEdit, ScheduleRelease, plan};
 use apsched_core::serializer::Serializers;
 use apsched_core::store::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport,
-    RecoverJobs, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery,
+    Recover, RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery,
     Wakeups,
 };
 use apsched_core::task::TaskDefinition;
@@ -42,8 +42,17 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Opens the store and starts it.
+    /// Opens the store and starts it; declares the tasks it knows, without limits, if none is declared yet.
     pub(crate) async fn start(harness: &dyn StoreHarness, name: &str) -> Self {
+        let process = Self::without_tasks(harness, name).await;
+        if done("tasks", process.store.tasks().await).is_empty() {
+            done("put_tasks", process.store.put_tasks(TASKS.map(sample::task).to_vec()).await);
+        }
+        process
+    }
+
+    /// Opens the store and starts it.
+    pub(crate) async fn without_tasks(harness: &dyn StoreHarness, name: &str) -> Self {
         let store = harness.open().await;
         done("start", store.start(&registry()).await);
         let executors = [ExecutorName::ASYNC, ExecutorName::THREADPOOL];
@@ -158,7 +167,7 @@ impl Process {
         now: DateTime<Utc>,
     ) -> Released<ScheduleId> {
         let interest = EventInterest::ALL;
-        let request = ReleaseSchedules { scheduler_id: self.id.clone(), now, releases, interest };
+        let request = ReleaseSchedules { scheduler_id: self.id.clone(), now, releases: releases.into(), interest };
         done("release_schedules", self.store.release_schedules(request).await)
     }
 
@@ -252,7 +261,7 @@ impl Process {
 
     pub(crate) async fn release_jobs(&self, releases: Vec<JobRelease>, now: DateTime<Utc>) -> Released<JobId> {
         let interest = EventInterest::ALL;
-        let request = ReleaseJobs { scheduler_id: self.id.clone(), now, releases, interest };
+        let request = ReleaseJobs { scheduler_id: self.id.clone(), now, releases: releases.into(), interest };
         done("release_jobs", self.store.release_jobs(request).await)
     }
 
@@ -269,8 +278,17 @@ impl Process {
 
     /// Recovers what it can, up to `limit` jobs.
     pub(crate) async fn recover(&self, now: DateTime<Utc>, limit: usize) -> Vec<Event> {
-        let request = RecoverJobs { scheduler_id: self.id.clone(), now, limit, seed: 1 };
-        done("recover_jobs", self.store.recover_jobs(request).await)
+        self.recover_in(RecoverScope::Expired, now, limit).await
+    }
+
+    /// Takes over what earlier runs under its name held, as a scheduler does at its start.
+    pub(crate) async fn take_over(&self, now: DateTime<Utc>) -> Vec<Event> {
+        self.recover_in(RecoverScope::ExpiredAndPredecessors, now, 1_000).await
+    }
+
+    async fn recover_in(&self, scope: RecoverScope, now: DateTime<Utc>, limit: usize) -> Vec<Event> {
+        let request = Recover { scheduler_id: self.id.clone(), now, scope, limit, seed: 1 };
+        done("recover", self.store.recover(request).await)
     }
 
     pub(crate) async fn cancel_requests(&self) -> Vec<JobId> {

@@ -137,7 +137,7 @@ pub(crate) async fn a_job_whose_lease_expired_is_recovered_not_acquired(harness:
     b.recover(at(1000), 10).await;
     let recovered = b.acquire_job(at(1000)).await;
 
-    assert!(acquired.is_empty(), "an expired lease is ended by `recover_jobs` alone");
+    assert!(acquired.is_empty(), "an expired lease is ended by `recover` alone");
     assert_eq!((recovered.id, recovered.attempt), (lost.id, 2));
 }
 

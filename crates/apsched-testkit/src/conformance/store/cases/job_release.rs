@@ -249,7 +249,7 @@ pub(crate) async fn jobs_are_released_though_nobody_listens(harness: &dyn StoreH
     let job = a.acquire_job(at(0)).await;
     let releases = vec![release_of(&job, finished(JobOutcome::Success, at(1)))];
     let request =
-        ReleaseJobs { scheduler_id: a.id().clone(), now: at(1), releases, interest: EventInterest::NONE };
+        ReleaseJobs { scheduler_id: a.id().clone(), now: at(1), releases: releases.into(), interest: EventInterest::NONE };
 
     done("release_jobs", a.store().release_jobs(request).await);
 

@@ -126,11 +126,16 @@ pub(crate) async fn zero_starts_none_and_no_limit_starts_all(harness: &dyn Store
     assert_eq!(ids(&a.acquire_jobs(at(0), 100).await), unlimited);
 }
 
-pub(crate) async fn a_job_of_an_undeclared_task_is_given_out(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
-    let jobs = add(&a, "send", 1).await;
+pub(crate) async fn jobs_of_an_undeclared_task_run_one_at_a_time(harness: &dyn StoreHarness) {
+    let a = Process::without_tasks(harness, "a").await;
+    let jobs = add(&a, "send", 2).await;
 
-    assert_eq!(ids(&a.acquire_jobs(at(0), 10).await), jobs);
+    let first = a.acquire_jobs(at(0), 10).await;
+    let while_it_runs = a.next_wakeup(at(0)).await.job;
+    a.finish(&first[0], JobOutcome::Success, at(1)).await;
+    let second = a.acquire_jobs(at(1), 10).await;
+
+    assert_eq!((ids(&first), while_it_runs, ids(&second)), (vec![jobs[0]], None, vec![jobs[1]]));
 }
 
 pub(crate) async fn the_limit_holds_however_many_schedulers_race(harness: &dyn StoreHarness) {

@@ -1,11 +1,11 @@
-//! `recover_jobs`: what becomes of jobs whose worker vanished; the one path by which an expired lease ends.
+//! `recover`: what becomes of jobs whose worker vanished; the one path by which an expired lease ends.
 
 use apsched_core::event::{JobReleased, JobRequeued};
 use apsched_core::job::Release;
 use apsched_core::{Event, JobOutcome, JobState, Progress, StoreError};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, done, finished, held, only, release_of};
+use crate::conformance::store::process::{Process, all, done, finished, held, news, only, release_of};
 use crate::sample::{self, at, just_before, seconds};
 
 pub(crate) async fn a_job_with_attempts_left_is_queued_again(harness: &dyn StoreHarness) {
@@ -54,15 +54,48 @@ pub(crate) async fn a_lease_is_recovered_when_it_expires_and_not_before(harness:
     assert_eq!(only::<JobReleased>(&then).job_id, job.id);
 }
 
-pub(crate) async fn a_restarted_scheduler_takes_back_what_its_earlier_run_held(harness: &dyn StoreHarness) {
+pub(crate) async fn a_restarted_scheduler_takes_back_the_jobs_of_its_earlier_run(harness: &dyn StoreHarness) {
     let first_run = Process::start(harness, "pod-1").await;
     first_run.add_job(sample::job().attempts(2, seconds(0)).build()).await;
     let lost = first_run.acquire_job(at(0)).await;
 
     let second_run = first_run.restarted(harness).await;
-    second_run.recover(at(1), 10).await;
+    second_run.take_over(at(1)).await;
 
-    assert_eq!(second_run.acquire_job(at(1)).await.id, lost.id);
+    let recovered = second_run.acquire_job(at(1)).await;
+    assert_eq!((recovered.id, recovered.attempt), (lost.id, 2));
+    let late = first_run.release_jobs(vec![release_of(&lost, finished(JobOutcome::Success, at(2)))], at(2)).await;
+    assert_eq!(late.lost, [lost.id]);
+}
+
+pub(crate) async fn a_restarted_scheduler_takes_back_the_schedules_of_its_earlier_run(harness: &dyn StoreHarness) {
+    let first_run = Process::start(harness, "pod-1").await;
+    let other = Process::start(harness, "pod-2").await;
+    first_run.add_schedule(sample::schedule("mine").build()).await;
+    first_run.add_schedule(sample::schedule("of another").first_at(at(1)).build()).await;
+    let lost = first_run.acquire_schedule(at(0)).await;
+    other.acquire_schedule(at(1)).await;
+
+    let second_run = first_run.restarted(harness).await;
+    second_run.take_over(at(2)).await;
+    let taken = second_run.acquire_schedule(at(2)).await;
+
+    assert_eq!(taken.schedule.id, lost.schedule.id);
+    assert!(taken.schedule.token > lost.schedule.token);
+    let late = first_run.release_schedules(vec![first_run.plan(&lost, at(2))], at(2)).await;
+    assert_eq!(late.lost, [lost.schedule.id]);
+}
+
+pub(crate) async fn earlier_runs_are_left_alone_unless_asked(harness: &dyn StoreHarness) {
+    let first_run = Process::start(harness, "pod-1").await;
+    first_run.add_job(sample::job().build()).await;
+    let job = first_run.acquire_job(at(0)).await;
+
+    let second_run = first_run.restarted(harness).await;
+    let events = second_run.recover(at(29), 10).await;
+
+    assert_eq!(events, []);
+    first_run.finish(&job, JobOutcome::Success, at(29)).await;
 }
 
 pub(crate) async fn leases_of_other_schedulers_and_of_this_run_are_left_alone(harness: &dyn StoreHarness) {
@@ -73,7 +106,8 @@ pub(crate) async fn leases_of_other_schedulers_and_of_this_run_are_left_alone(ha
     let job = a.acquire_job(at(0)).await;
 
     for process in [&a, &other, &upper] {
-        assert_eq!(process.recover(at(29), 10).await, [], "{}", process.id());
+        let events = process.take_over(at(29)).await;
+        assert_eq!(news(&events), Vec::<&Event>::new(), "{}", process.id());
     }
 
     a.finish(&job, JobOutcome::Success, at(29)).await;

@@ -155,7 +155,7 @@ pub(crate) async fn a_schedule_comes_with_its_task_as_it_is_now(harness: &dyn St
 }
 
 pub(crate) async fn a_schedule_of_an_undeclared_task_comes_without_one(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     a.put_task(sample::task("hash")).await;
     a.add_schedule(sample::schedule("s").task("send").build()).await;
 

@@ -9,14 +9,14 @@ use crate::conformance::Support;
 use crate::sample::{self, at};
 
 pub(crate) async fn starting_again_changes_nothing(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     a.put_task(sample::task("send")).await;
     let schedule = sample::schedule("s").build();
     a.add_schedule(schedule.clone()).await;
     let job = a.add_job(sample::job().build()).await;
 
     done("start", a.store().start(&registry()).await);
-    let b = Process::start(harness, "b").await;
+    let b = Process::without_tasks(harness, "b").await;
 
     assert_eq!(done("tasks", b.store().tasks().await).len(), 1);
     assert!(b.has_schedule(&schedule.id).await);
@@ -24,10 +24,10 @@ pub(crate) async fn starting_again_changes_nothing(harness: &dyn StoreHarness) {
 }
 
 pub(crate) async fn a_custom_trigger_is_bound_when_it_is_read(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     let schedule = sample::schedule("s").trigger(Twice { first: at(10) }).build();
     a.add_schedule(schedule.clone()).await;
-    let b = Process::start(harness, "b").await;
+    let b = Process::without_tasks(harness, "b").await;
 
     let listed = b.schedule(&schedule.id).await;
     let acquired = b.acquire_schedule(at(10)).await.schedule;
@@ -39,8 +39,8 @@ pub(crate) async fn a_custom_trigger_is_bound_when_it_is_read(harness: &dyn Stor
 }
 
 pub(crate) async fn a_store_with_a_server_tells_its_time(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
-    let b = Process::start(harness, "b").await;
+    let a = Process::without_tasks(harness, "a").await;
+    let b = Process::without_tasks(harness, "b").await;
 
     let first = done("server_time", a.store().server_time().await);
     let second = done("server_time", b.store().server_time().await);

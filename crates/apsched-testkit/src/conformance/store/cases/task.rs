@@ -10,7 +10,7 @@ use crate::conformance::store::process::{Process, done, news, only};
 use crate::sample::{self, executor, seconds, task_id};
 
 pub(crate) async fn a_new_task_is_added(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
 
     let events = a.put_task(sample::task("send")).await;
 
@@ -19,8 +19,8 @@ pub(crate) async fn a_new_task_is_added(harness: &dyn StoreHarness) {
 }
 
 pub(crate) async fn a_known_task_gets_the_new_settings(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
-    let b = Process::start(harness, "b").await;
+    let a = Process::without_tasks(harness, "a").await;
+    let b = Process::without_tasks(harness, "b").await;
     a.put_task(sample::task("send")).await;
     let changed = TaskDefinition { max_running_jobs: Some(3), ..sample::task("send") };
 
@@ -31,7 +31,7 @@ pub(crate) async fn a_known_task_gets_the_new_settings(harness: &dyn StoreHarnes
 }
 
 pub(crate) async fn equal_settings_cause_no_event(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     let task = TaskDefinition { max_running_jobs: Some(3), ..sample::task("send") };
     a.put_task(task.clone()).await;
 
@@ -41,7 +41,7 @@ pub(crate) async fn equal_settings_cause_no_event(harness: &dyn StoreHarness) {
 }
 
 pub(crate) async fn every_setting_of_a_task_reads_back(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     let metadata = json!({"team": "crm", "größe": [1, 2.5, null, true, "x"], "nested": {"n": -9_007_199_254_740_993_i64}});
     let backoff = Backoff { initial: seconds(2), factor: 1.5, max: seconds(7), jitter: 0.25 };
     let full = TaskDefinition {
@@ -61,7 +61,7 @@ pub(crate) async fn every_setting_of_a_task_reads_back(harness: &dyn StoreHarnes
 }
 
 pub(crate) async fn zero_and_none_are_told_apart(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     let none = TaskDefinition { max_running_jobs: None, misfire_grace_time: None, timeout: None, ..sample::task("none") };
     let zero = TaskDefinition {
         max_running_jobs: Some(0),
@@ -76,7 +76,7 @@ pub(crate) async fn zero_and_none_are_told_apart(harness: &dyn StoreHarness) {
 }
 
 pub(crate) async fn tasks_are_listed_by_id(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     let tasks = ["send", "a/b", "Send", "hash", "ärger"].map(sample::task);
 
     done("put_tasks", a.store().put_tasks(tasks.to_vec()).await);
@@ -87,7 +87,7 @@ pub(crate) async fn tasks_are_listed_by_id(harness: &dyn StoreHarness) {
 }
 
 pub(crate) async fn a_removed_task_is_gone_and_its_schedules_and_jobs_stay(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
     a.put_task(sample::task("send")).await;
     let schedule = sample::schedule("s").build();
     a.add_schedule(schedule.clone()).await;
@@ -102,7 +102,7 @@ pub(crate) async fn a_removed_task_is_gone_and_its_schedules_and_jobs_stay(harne
 }
 
 pub(crate) async fn removing_an_unknown_task_causes_nothing(harness: &dyn StoreHarness) {
-    let a = Process::start(harness, "a").await;
+    let a = Process::without_tasks(harness, "a").await;
 
     let events = done("remove_task", a.store().remove_task(&task_id("send")).await);
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::conformance::store::StoreHarness;
 use crate::conformance::store::process::{Process, held};
-use crate::sample::{self, at, schedule_id, seconds};
+use crate::sample::{self, at, schedule_id};
 
 async fn schedule_wakeup(process: &Process, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     process.next_wakeup(now).await.schedule
@@ -109,7 +109,7 @@ pub(crate) async fn running_jobs_do_not_wake_as_jobs(harness: &dyn StoreHarness)
     a.acquire_job(at(0)).await;
 
     assert_eq!(job_wakeup(&a, at(5)).await, None);
-    assert_eq!(job_wakeup(&a, at(500)).await, None, "an expired lease is a matter of `recover_jobs`");
+    assert_eq!(job_wakeup(&a, at(500)).await, None, "an expired lease is a matter of `recover`");
 }
 
 pub(crate) async fn a_job_that_is_to_run_again_wakes_at_its_time(harness: &dyn StoreHarness) {
@@ -134,20 +134,6 @@ pub(crate) async fn the_earliest_end_of_a_lease_wakes(harness: &dyn StoreHarness
     let expired = lease_wakeup(&b, at(100)).await;
 
     assert_eq!((before, prolonged, expired), (Some(at(30)), Some(at(37)), Some(at(37))));
-}
-
-pub(crate) async fn a_lease_of_an_earlier_run_counts_as_ended(harness: &dyn StoreHarness) {
-    let first_run = Process::start(harness, "pod-1").await;
-    first_run.add_job(sample::job().attempts(2, seconds(0)).build()).await;
-    first_run.acquire_job(at(0)).await;
-    let second_run = first_run.restarted(harness).await;
-
-    let before = lease_wakeup(&second_run, at(5)).await;
-    second_run.recover(at(5), 10).await;
-    let afterwards = second_run.next_wakeup(at(5)).await;
-
-    assert!(before.is_some_and(|at_most| at_most <= at(5)), "{before:?}");
-    assert_eq!(afterwards, Wakeups { schedule: None, job: Some(at(5)), lease: None });
 }
 
 /// What is promised is given out, what is not promised is not; over random histories.
