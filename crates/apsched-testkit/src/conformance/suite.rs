@@ -84,7 +84,21 @@ macro_rules! case_table {
     };
 }
 
-pub(crate) use case_table;
+/// Makes the table of a suite whose cases wait for nothing.
+macro_rules! sync_case_table {
+    ($harness:ty; $($concept:ident { $($name:ident)* })*) => {
+        /// Every case, in the order of the contract.
+        pub const CASES: &[$crate::conformance::Case<$harness>] = &[
+            $($($crate::conformance::Case {
+                concept: stringify!($concept),
+                name: stringify!($name),
+                run: |harness| Box::pin(async move { cases::$concept::$name(harness) }),
+            },)*)*
+        ];
+    };
+}
+
+pub(crate) use {case_table, sync_case_table};
 
 /// Makes one test of each case of a list.
 #[doc(hidden)]

@@ -4,7 +4,7 @@
 //! its own. Every instant in a case is an argument, nothing sleeps.
 
 mod cases;
-mod custom_trigger;
+pub(crate) mod custom_trigger;
 mod process;
 
 use std::sync::Arc;
