@@ -24,7 +24,7 @@ fn trigger(trigger: impl Into<AnyTrigger>) -> ScheduleEdit {
 async fn added(process: &Process) -> Schedule {
     let schedule = sample::schedule("s").build();
     process.add_schedule(schedule.clone()).await;
-    schedule
+    process.schedule(&schedule.id).await
 }
 
 pub(crate) async fn an_edit_changes_what_it_names_and_nothing_else(harness: &dyn StoreHarness) {
