@@ -5,9 +5,11 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::and::Effort;
+use super::parts::Parts;
 use super::{
-    CustomTrigger, DateTrigger, IntervalTrigger, NamedTrigger, Trigger, TriggerError, TriggerRegistry,
-    checked_next,
+    AndTrigger, CalendarIntervalTrigger, CustomTrigger, DateTrigger, IntervalTrigger, NamedTrigger,
+    OrTrigger, Trigger, TriggerError, TriggerRegistry, checked_next,
 };
 
 /// Any trigger: a built-in one, a combination, or one of your own.
@@ -19,6 +21,12 @@ pub enum AnyTrigger {
     Date(DateTrigger),
     /// Fires every so often in elapsed time.
     Interval(IntervalTrigger),
+    /// Fires every so many years, months, weeks and days, at one wall-clock time.
+    CalendarInterval(CalendarIntervalTrigger),
+    /// Fires where all of its parts agree.
+    And(AndTrigger),
+    /// Fires whenever one of its parts does.
+    Or(OrTrigger),
     /// A trigger of your own.
     Custom(NamedTrigger),
 }
@@ -51,27 +59,53 @@ impl AnyTrigger {
     /// [`TriggerError::NotRegistered`] and [`TriggerError::Definition`].
     pub fn resolve(&mut self, registry: &TriggerRegistry) -> Result<(), TriggerError> {
         match self {
-            Self::Date(_) | Self::Interval(_) => Ok(()),
+            Self::Date(_) | Self::Interval(_) | Self::CalendarInterval(_) => Ok(()),
+            Self::And(trigger) => trigger.resolve(registry),
+            Self::Or(trigger) => trigger.resolve(registry),
             Self::Custom(trigger) => trigger.resolve(registry),
         }
     }
 
-    fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
+    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
         match self {
             Self::Date(trigger) => Self::Date(*trigger),
             Self::Interval(trigger) => Self::Interval(trigger.with_anchor(anchored_at)),
+            Self::CalendarInterval(trigger) => Self::CalendarInterval(trigger.with_anchor(anchored_at)),
+            Self::And(trigger) => Self::And(trigger.with_anchor(anchored_at)),
+            Self::Or(trigger) => Self::Or(trigger.with_anchor(anchored_at)),
             Self::Custom(trigger) => Self::Custom(trigger.with_anchor(anchored_at)),
+        }
+    }
+
+    /// The parts of a combination.
+    pub(crate) fn parts(&self) -> Option<&Parts> {
+        match self {
+            Self::And(trigger) => Some(trigger.parts()),
+            Self::Or(trigger) => Some(trigger.parts()),
+            _ => None,
+        }
+    }
+
+    /// [`next_after`](Trigger::next_after) within an effort that nested combinations share.
+    pub(crate) fn search(
+        &self,
+        after: DateTime<Utc>,
+        effort: &mut Effort,
+    ) -> Result<Option<DateTime<Utc>>, TriggerError> {
+        match self {
+            Self::Date(trigger) => trigger.next_after(after),
+            Self::Interval(trigger) => trigger.next_after(after),
+            Self::CalendarInterval(trigger) => trigger.next_after(after),
+            Self::And(trigger) => trigger.search(after, effort),
+            Self::Or(trigger) => trigger.search(after, effort),
+            Self::Custom(trigger) => trigger.next_after(after),
         }
     }
 }
 
 impl Trigger for AnyTrigger {
     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
-        match self {
-            Self::Date(trigger) => trigger.next_after(after),
-            Self::Interval(trigger) => trigger.next_after(after),
-            Self::Custom(trigger) => trigger.next_after(after),
-        }
+        self.search(after, &mut Effort::new())
     }
 }
 
@@ -80,6 +114,9 @@ impl fmt::Display for AnyTrigger {
         match self {
             Self::Date(trigger) => trigger.fmt(f),
             Self::Interval(trigger) => trigger.fmt(f),
+            Self::CalendarInterval(trigger) => trigger.fmt(f),
+            Self::And(trigger) => trigger.fmt(f),
+            Self::Or(trigger) => trigger.fmt(f),
             Self::Custom(trigger) => trigger.fmt(f),
         }
     }
@@ -94,6 +131,24 @@ impl From<DateTrigger> for AnyTrigger {
 impl From<IntervalTrigger> for AnyTrigger {
     fn from(trigger: IntervalTrigger) -> Self {
         Self::Interval(trigger)
+    }
+}
+
+impl From<CalendarIntervalTrigger> for AnyTrigger {
+    fn from(trigger: CalendarIntervalTrigger) -> Self {
+        Self::CalendarInterval(trigger)
+    }
+}
+
+impl From<AndTrigger> for AnyTrigger {
+    fn from(trigger: AndTrigger) -> Self {
+        Self::And(trigger)
+    }
+}
+
+impl From<OrTrigger> for AnyTrigger {
+    fn from(trigger: OrTrigger) -> Self {
+        Self::Or(trigger)
     }
 }
 

@@ -93,7 +93,7 @@ impl Trigger for IntervalTrigger {
     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
         let every = self.checked_micros()?;
         self.bounds.check("interval trigger")?;
-        let (start, after) = (self.bounds.start_micros(), micros_floor(after));
+        let (start, after) = (micros_floor(self.bounds.start()), micros_floor(after));
         let next = if after < start {
             Some(start)
         } else {

@@ -2,13 +2,18 @@
 //!
 //! A [`Trigger`] is a value: asked for the first fire time after an instant, it answers from its definition alone.
 
+mod and;
 mod any;
 mod bounds;
+mod calendar_interval;
+mod civil;
 mod custom;
 mod date;
 mod error;
 mod interval;
 mod latest;
+mod or;
+mod parts;
 mod preview;
 mod registry;
 mod resolution;
@@ -19,11 +24,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use and::{AndTrigger, AndTriggerBuilder};
 pub use any::AnyTrigger;
+pub use calendar_interval::{CalendarIntervalTrigger, CalendarIntervalTriggerBuilder};
+pub use civil::{DstPolicy, Fold, Gap};
 pub use custom::{CustomTrigger, NamedTrigger};
 pub use date::DateTrigger;
 pub use error::TriggerError;
 pub use interval::{IntervalTrigger, IntervalTriggerBuilder};
+pub use or::{OrTrigger, OrTriggerBuilder};
 pub use preview::{Between, TriggerExt};
 pub use registry::TriggerRegistry;
 
