@@ -1,6 +1,8 @@
 //! Triggers of the user: how they are stored, and bound to their code again.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -82,15 +84,29 @@ impl NamedTrigger {
     }
 }
 
-/// Asks the code behind the name. Fire times are rounded up to whole microseconds.
+/// Asks the code behind the name. Fire times are rounded up to whole microseconds; a panic is an error.
 impl Trigger for NamedTrigger {
     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
         self.definition()?;
         let Some(trigger) = &self.bound else {
             return Err(TriggerError::NotRegistered { name: TriggerError::excerpt(&self.name) });
         };
-        Ok(checked_next(trigger, self.bounds().clamp_after(floor(after)))?.and_then(ceil))
+        let after = self.bounds().clamp_after(floor(after));
+        // What the user's code holds is only read, and its answer dropped when it panics.
+        match catch_unwind(AssertUnwindSafe(|| checked_next(trigger, after))) {
+            Ok(answer) => Ok(answer?.and_then(ceil)),
+            Err(panic) => {
+                Err(TriggerError::Panicked { name: self.name.as_ref().into(), message: text_of(&*panic) })
+            }
+        }
     }
+}
+
+/// The text of a panic.
+fn text_of(panic: &(dyn Any + Send)) -> Box<str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    TriggerError::excerpt(text.unwrap_or("without a text"))
 }
 
 /// Equal when name, definition and anchor are; whether they are bound does not matter.

@@ -115,6 +115,15 @@ pub enum TriggerError {
     /// A custom trigger cannot tell its fire time, for a reason of its own.
     #[error("custom trigger: {0}")]
     Custom(Box<str>),
+
+    /// A custom trigger panicked when it was asked.
+    #[error("custom trigger {name:?} panicked: {message}")]
+    Panicked {
+        /// Name of the custom trigger.
+        name: Box<str>,
+        /// The text of the panic.
+        message: Box<str>,
+    },
 }
 
 impl TriggerError {
