@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 
 #[cfg_attr(not(test), expect(dead_code, reason = "the calendar interval trigger uses it"))]
 mod civil;
+mod cron;
 mod error;
 
 pub use self::civil::{DstPolicy, Fold, Gap};
+pub use self::cron::{CronTrigger, CronTriggerBuilder};
 pub use self::error::TriggerError;
 
 /// Says when something fires: a pure function of its definition.
