@@ -95,8 +95,14 @@ impl AndTrigger {
         self.parts.resolve(registry)
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self { parts: self.parts.with_anchor(anchored_at), ..self.clone() }
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self { parts: self.parts.anchored_at(at), ..self.clone() }
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        self.threshold == other.threshold
+            && self.max_iterations == other.max_iterations
+            && self.parts.is_same_definition(&other.parts)
     }
 
     /// [`next_after`](Trigger::next_after) within an effort that nested combinations share.

@@ -1,6 +1,7 @@
 //! Any trigger as one value: what a schedule holds, and what a store writes and reads.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::and::Effort;
 use super::parts::Parts;
 use super::{
-    AndTrigger, CalendarIntervalTrigger, CustomTrigger, DateTrigger, IntervalTrigger, NamedTrigger,
-    OrTrigger, Trigger, TriggerError, TriggerRegistry, checked_next,
+    AndTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, IntervalTrigger,
+    NamedTrigger, OrTrigger, Trigger, TriggerError, TriggerRegistry, checked_next,
 };
 
 /// Any trigger: a built-in one, a combination, or one of your own.
@@ -23,6 +24,8 @@ pub enum AnyTrigger {
     Interval(IntervalTrigger),
     /// Fires every so many years, months, weeks and days, at one wall-clock time.
     CalendarInterval(CalendarIntervalTrigger),
+    /// Fires when the wall clock of a zone matches, as in a crontab.
+    Cron(Arc<CronTrigger>),
     /// Fires where all of its parts agree.
     And(AndTrigger),
     /// Fires whenever one of its parts does.
@@ -35,12 +38,29 @@ impl AnyTrigger {
     /// A copy whose parts without a `start_time` start at `at`, the moment at which it is added.
     #[must_use]
     pub fn anchored_at(&self, at: DateTime<Utc>) -> Self {
-        self.with_anchor(Some(at))
+        match self {
+            Self::Date(trigger) => Self::Date(*trigger),
+            Self::Interval(trigger) => Self::Interval(trigger.anchored_at(at)),
+            Self::CalendarInterval(trigger) => Self::CalendarInterval(trigger.anchored_at(at)),
+            Self::Cron(trigger) => Self::Cron(Arc::new(trigger.anchored_at(at))),
+            Self::And(trigger) => Self::And(trigger.anchored_at(at)),
+            Self::Or(trigger) => Self::Or(trigger.anchored_at(at)),
+            Self::Custom(trigger) => Self::Custom(trigger.anchored_at(at)),
+        }
     }
 
     /// Whether both were defined alike, whenever each of them was added.
     pub fn is_same_definition(&self, other: &Self) -> bool {
-        self.with_anchor(None) == other.with_anchor(None)
+        match (self, other) {
+            (Self::Date(a), Self::Date(b)) => a == b,
+            (Self::Interval(a), Self::Interval(b)) => a.is_same_definition(b),
+            (Self::CalendarInterval(a), Self::CalendarInterval(b)) => a.is_same_definition(b),
+            (Self::Cron(a), Self::Cron(b)) => a.is_same_definition(b),
+            (Self::And(a), Self::And(b)) => a.is_same_definition(b),
+            (Self::Or(a), Self::Or(b)) => a.is_same_definition(b),
+            (Self::Custom(a), Self::Custom(b)) => a.is_same_definition(b),
+            _ => false,
+        }
     }
 
     /// The first fire time, at or after the start of the trigger.
@@ -59,21 +79,10 @@ impl AnyTrigger {
     /// [`TriggerError::NotRegistered`] and [`TriggerError::Definition`].
     pub fn resolve(&mut self, registry: &TriggerRegistry) -> Result<(), TriggerError> {
         match self {
-            Self::Date(_) | Self::Interval(_) | Self::CalendarInterval(_) => Ok(()),
+            Self::Date(_) | Self::Interval(_) | Self::CalendarInterval(_) | Self::Cron(_) => Ok(()),
             Self::And(trigger) => trigger.resolve(registry),
             Self::Or(trigger) => trigger.resolve(registry),
             Self::Custom(trigger) => trigger.resolve(registry),
-        }
-    }
-
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        match self {
-            Self::Date(trigger) => Self::Date(*trigger),
-            Self::Interval(trigger) => Self::Interval(trigger.with_anchor(anchored_at)),
-            Self::CalendarInterval(trigger) => Self::CalendarInterval(trigger.with_anchor(anchored_at)),
-            Self::And(trigger) => Self::And(trigger.with_anchor(anchored_at)),
-            Self::Or(trigger) => Self::Or(trigger.with_anchor(anchored_at)),
-            Self::Custom(trigger) => Self::Custom(trigger.with_anchor(anchored_at)),
         }
     }
 
@@ -96,6 +105,7 @@ impl AnyTrigger {
             Self::Date(trigger) => trigger.next_after(after),
             Self::Interval(trigger) => trigger.next_after(after),
             Self::CalendarInterval(trigger) => trigger.next_after(after),
+            Self::Cron(trigger) => trigger.next_after(after),
             Self::And(trigger) => trigger.search(after, effort),
             Self::Or(trigger) => trigger.search(after, effort),
             Self::Custom(trigger) => trigger.next_after(after),
@@ -115,6 +125,7 @@ impl fmt::Display for AnyTrigger {
             Self::Date(trigger) => trigger.fmt(f),
             Self::Interval(trigger) => trigger.fmt(f),
             Self::CalendarInterval(trigger) => trigger.fmt(f),
+            Self::Cron(trigger) => trigger.fmt(f),
             Self::And(trigger) => trigger.fmt(f),
             Self::Or(trigger) => trigger.fmt(f),
             Self::Custom(trigger) => trigger.fmt(f),
@@ -137,6 +148,12 @@ impl From<IntervalTrigger> for AnyTrigger {
 impl From<CalendarIntervalTrigger> for AnyTrigger {
     fn from(trigger: CalendarIntervalTrigger) -> Self {
         Self::CalendarInterval(trigger)
+    }
+}
+
+impl From<CronTrigger> for AnyTrigger {
+    fn from(trigger: CronTrigger) -> Self {
+        Self::Cron(Arc::new(trigger))
     }
 }
 

@@ -32,6 +32,16 @@ impl Bounds {
         }
     }
 
+    /// The same range, added at `at`: it starts there unless the user gave a start.
+    pub(crate) fn anchored_at(self, at: DateTime<Utc>) -> Self {
+        Self { anchored_at: self.start_time.is_none().then(|| floor(at)), ..self }
+    }
+
+    /// Whether the user gave the same range, whenever it was added.
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        (self.start_time, self.end_time) == (other.start_time, other.end_time)
+    }
+
     /// The instant from which the trigger counts: the Unix epoch as long as it is not anchored.
     pub(crate) fn start(&self) -> DateTime<Utc> {
         self.start_time.or(self.anchored_at).unwrap_or(DateTime::UNIX_EPOCH)

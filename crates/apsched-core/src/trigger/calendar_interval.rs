@@ -64,8 +64,12 @@ impl CalendarIntervalTrigger {
         self.bounds.end_time
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self { bounds: Bounds { anchored_at: anchored_at.map(floor), ..self.bounds }, ..*self }
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self { bounds: self.bounds.anchored_at(at), ..*self }
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        Self { bounds: other.bounds, ..*self } == *other && self.bounds.is_same_definition(&other.bounds)
     }
 
     fn step(&self) -> DateStep {

@@ -75,8 +75,12 @@ impl NamedTrigger {
         Ok(())
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self { anchored_at: anchored_at.map(floor), ..self.clone() }
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self { anchored_at: Some(floor(at)), ..self.clone() }
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        self.name == other.name && self.definition == other.definition
     }
 
     fn bounds(&self) -> Bounds {

@@ -62,8 +62,12 @@ impl IntervalTrigger {
         self
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self { bounds: Bounds { anchored_at: anchored_at.map(floor), ..self.bounds }, ..*self }
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self { bounds: self.bounds.anchored_at(at), ..*self }
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        self.every == other.every && self.bounds.is_same_definition(&other.bounds)
     }
 
     /// The interval in microseconds, if it can be used.

@@ -58,8 +58,12 @@ impl Parts {
         Arc::make_mut(&mut self.0).iter_mut().try_for_each(|part| part.resolve(registry))
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self(self.0.iter().map(|part| part.with_anchor(anchored_at)).collect())
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self(self.0.iter().map(|part| part.anchored_at(at)).collect())
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&*other.0).all(|(a, b)| a.is_same_definition(b))
     }
 }
 

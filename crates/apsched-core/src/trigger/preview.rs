@@ -4,11 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-#[cfg(feature = "scheduler")]
-use super::AnyTrigger;
-#[cfg(feature = "scheduler")]
-use super::resolution::floor;
 use super::resolution::just_before;
+#[cfg(feature = "scheduler")]
 use super::{Trigger, TriggerError, checked_next, latest};
 
 /// Questions that every trigger can answer. Nobody implements it: it holds for every [`Trigger`].
@@ -24,12 +21,14 @@ pub trait TriggerExt: Trigger {
 
     /// The first `n` fire times after the present moment of the system's clock.
     ///
+    /// Built-in triggers have a `preview` of their own, which also starts them at that moment, as adding would.
+    ///
     /// # Errors
     ///
     /// Those of [`preview_after`](Self::preview_after).
     #[cfg(feature = "scheduler")]
     fn preview(&self, n: usize) -> Result<Vec<DateTime<Utc>>, TriggerError> {
-        self.preview_after(system_now(), n)
+        self.preview_after(super::now::system_now(), n)
     }
 
     /// The fire times `t` with `from <= t <= to`, both ends included.
@@ -52,54 +51,6 @@ pub trait TriggerExt: Trigger {
 }
 
 impl<T: Trigger + ?Sized> TriggerExt for T {}
-
-#[cfg(feature = "scheduler")]
-#[expect(clippy::disallowed_methods, reason = "a preview for people, who have no scheduler's clock at hand")]
-fn system_now() -> DateTime<Utc> {
-    Utc::now()
-}
-
-#[cfg(feature = "scheduler")]
-impl AnyTrigger {
-    /// The first `n` fire times that a schedule would have if it were added at the present moment of the system's
-    /// clock.
-    ///
-    /// Parts without a `start_time` count from that moment, and fire times before it are left out.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`TriggerExt::preview_after`].
-    pub fn preview(&self, n: usize) -> Result<Vec<DateTime<Utc>>, TriggerError> {
-        let now = system_now();
-        self.anchored_at(now).preview_after(just_before(floor(now)), n)
-    }
-}
-
-/// The same preview on each built-in trigger.
-#[cfg(feature = "scheduler")]
-macro_rules! preview_as_if_added {
-    ($($trigger:ty),+) => {$(
-        impl $trigger {
-            /// The first `n` fire times that a schedule would have if it were added at the present moment of the
-            /// system's clock; see [`AnyTrigger::preview`].
-            ///
-            /// # Errors
-            ///
-            /// Those of [`TriggerExt::preview_after`].
-            pub fn preview(&self, n: usize) -> Result<Vec<DateTime<Utc>>, TriggerError> {
-                AnyTrigger::from(self.clone()).preview(n)
-            }
-        }
-    )+};
-}
-
-#[cfg(feature = "scheduler")]
-preview_as_if_added!(
-    super::IntervalTrigger,
-    super::CalendarIntervalTrigger,
-    super::AndTrigger,
-    super::OrTrigger
-);
 
 /// The fire times after an instant; ends with the first error.
 struct Fires<'a, T: ?Sized> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use apsched_core::trigger::{
-    AndTrigger, AnyTrigger, CalendarIntervalTrigger, DateTrigger, IntervalTrigger, OrTrigger, Trigger,
-    TriggerError, TriggerExt,
+    AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger,
+    Trigger, TriggerError, TriggerExt,
 };
 use serde_json::json;
 
@@ -58,6 +58,21 @@ fn no_time_takes_part_in_two_agreements() {
 
     // Not at 22:00 too, although 10:00 of the next day is within a day of it.
     assert_eq!(days, [at("2026-01-01T10:00:00Z"), at("2026-01-02T10:00:00Z"), at("2026-01-03T10:00:00Z")]);
+}
+
+#[test]
+fn every_second_month_if_it_is_a_weekday() {
+    let every_second_month = CalendarIntervalTrigger::builder()
+        .months(2)
+        .hour(10)
+        .start_date("2022-06-07".parse().unwrap())
+        .build()
+        .unwrap();
+    let weekdays = CronTrigger::builder().day_of_week("mon-fri").hour(10).build().unwrap();
+    let trigger = AndTrigger::builder().trigger(every_second_month).trigger(weekdays).build().unwrap();
+
+    // 7 August 2022 is a Sunday.
+    assert_eq!(first(3, trigger), ["2022-06-07T10:00:00Z", "2022-10-07T10:00:00Z", "2022-12-07T10:00:00Z"]);
 }
 
 #[test]

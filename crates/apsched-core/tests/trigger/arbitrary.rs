@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use apsched_core::trigger::{
-    AndTrigger, AnyTrigger, CalendarIntervalTrigger, DateTrigger, DstPolicy, Fold, Gap, IntervalTrigger,
-    OrTrigger,
+    AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, DstPolicy, Fold, Gap,
+    IntervalTrigger, OrTrigger,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -95,13 +95,37 @@ pub(crate) fn calendar_interval() -> impl Strategy<Value = CalendarIntervalTrigg
     )
 }
 
+fn cron() -> impl Strategy<Value = AnyTrigger> {
+    let lines = [
+        "* * * * *",
+        "*/5 * * * *",
+        "0 9 * * mon-fri",
+        "30 2 * * *",
+        "0 0 29 2 *",
+        "15,45 8-18/2 1,15 * fri",
+        "0 12 L * *",
+        "@weekly",
+    ];
+    (select(lines.to_vec()), timezone(), prop::option::of(dst_policy()), prop::option::of(instant()))
+        .prop_map(|(line, timezone, dst, start)| {
+            let mut trigger = CronTrigger::from_crontab(line).unwrap().with_timezone(timezone);
+            if let Some(dst) = dst {
+                trigger = trigger.with_dst(dst);
+            }
+            match start {
+                Some(start) => trigger.with_start_time(start).unwrap().into(),
+                None => trigger.into(),
+            }
+        })
+}
+
 fn custom() -> impl Strategy<Value = AnyTrigger> {
     (instant(), 1_i64..100_000).prop_map(|(start, seconds)| Fibonacci { start, seconds }.into())
 }
 
 /// Triggers without parts.
 pub(crate) fn simple() -> impl Strategy<Value = AnyTrigger> {
-    prop_oneof![1 => date(), 3 => interval(), 3 => calendar_interval().prop_map_into(), 1 => custom()]
+    prop_oneof![1 => date(), 3 => interval(), 3 => calendar_interval().prop_map_into(), 3 => cron(), 1 => custom()]
 }
 
 /// Any trigger, nested up to three levels, some of them anchored.

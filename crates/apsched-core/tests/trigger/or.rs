@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apsched_core::trigger::{AnyTrigger, DateTrigger, IntervalTrigger, OrTrigger};
+use apsched_core::trigger::{AnyTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger, TriggerExt};
 use serde_json::json;
 
 use super::{at, first};
@@ -17,6 +17,19 @@ fn or_fires_at_every_time_of_every_part_and_once_at_common_ones() {
 
     let seconds: Vec<_> = first(6, trigger).iter().map(|time| time[17..19].to_owned()).collect();
     assert_eq!(seconds, ["00", "02", "03", "04", "06", "08"]);
+}
+
+#[test]
+fn weekdays_at_ten_and_weekends_at_eleven() {
+    let at_hour = |days: &str, hour: u8| CronTrigger::builder().day_of_week(days).hour(hour).build().unwrap();
+    let trigger = OrTrigger::new([at_hour("mon-fri", 10), at_hour("sat-sun", 11)]).unwrap();
+
+    // 7 August 2026 is a Friday.
+    let fire_times: Vec<_> = AnyTrigger::from(trigger).preview_after(at("2026-08-07"), 4).unwrap();
+
+    let expected =
+        ["2026-08-07T10:00:00Z", "2026-08-08T11:00:00Z", "2026-08-09T11:00:00Z", "2026-08-10T10:00:00Z"];
+    assert_eq!(fire_times, expected.map(at));
 }
 
 #[test]
