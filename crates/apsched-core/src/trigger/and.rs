@@ -25,9 +25,40 @@ const KIND: &str = "and-trigger";
 const DEFAULT_THRESHOLD: Duration = Duration::from_secs(1);
 const MAX_THRESHOLD: Duration = Duration::from_secs(400 * 366 * 86_400);
 const DEFAULT_MAX_ITERATIONS: u32 = 10_000;
-const MAX_MAX_ITERATIONS: u32 = 1_000_000;
+const MAX_MAX_ITERATIONS: u32 = 100_000;
 
-/// Fires where all parts agree on a time within a threshold, at the earliest of the agreeing times; finished when any of them is.
+/// Fires where all parts agree on a time within a threshold, at the earliest of the agreeing times; finished when any
+/// of them is.
+///
+/// ```
+/// use apsched_core::trigger::{AndTrigger, CronTrigger, TriggerExt};
+/// use chrono::{DateTime, Utc};
+///
+/// let fridays = CronTrigger::builder().day_of_week("fri").build()?;
+/// let thirteenths = CronTrigger::builder().day(13).build()?;
+/// let trigger = AndTrigger::new([fridays, thirteenths])?;
+///
+/// let start: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+/// let fire_times: Vec<String> = trigger.preview_after(start, 3)?.iter().map(ToString::to_string).collect();
+/// assert_eq!(fire_times, ["2026-02-13 00:00:00 UTC", "2026-03-13 00:00:00 UTC", "2026-11-13 00:00:00 UTC"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Threshold
+///
+/// Times agree when they are at most the threshold apart, one second by default. The fire time is the *earliest* of
+/// them, which surprises where a part fires often: "every second" and "at midnight" already agree at 23:59:59, unless
+/// the threshold is zero.
+///
+/// A time takes part in one agreement only: from a fire time, each part goes on after its own agreeing time. Asked from
+/// an instant that is no fire time of its own, it pairs times anew from there; so the threshold had better be less than
+/// half the distance at which any part fires.
+///
+/// # Parts that never agree
+///
+/// A search that finds no agreement in `max_iterations` ends with [`TriggerError::NoAgreement`]. An iteration moves all
+/// parts up to the latest of them, so 10,000 of them reach far. One answer asks 100,000 questions at most, nested
+/// combinations included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Definition", into = "Definition")]
 pub struct AndTrigger {
@@ -67,7 +98,21 @@ impl AndTrigger {
         Ok(Self { parts, threshold: DEFAULT_THRESHOLD, max_iterations: DEFAULT_MAX_ITERATIONS })
     }
 
-    /// Takes triggers of different types one by one.
+    /// Takes triggers of different types one by one, and the threshold.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use apsched_core::trigger::{AndTrigger, CronTrigger, IntervalTrigger};
+    ///
+    /// let trigger = AndTrigger::builder()
+    ///     .trigger(IntervalTrigger::every(Duration::from_secs(7 * 60)))
+    ///     .trigger(CronTrigger::from_crontab("*/5 * * * *")?)
+    ///     .threshold(Duration::ZERO)
+    ///     .build()?;
+    /// assert_eq!(trigger.triggers().len(), 2);
+    /// # Ok::<(), apsched_core::trigger::TriggerError>(())
+    /// ```
     pub fn builder() -> AndTriggerBuilder {
         AndTriggerBuilder::default()
     }
@@ -158,7 +203,10 @@ impl AndTrigger {
         afters: impl Iterator<Item = DateTime<Utc>>,
         effort: &mut Effort,
     ) -> Result<Option<Vec<DateTime<Utc>>>, TriggerError> {
-        self.triggers().iter().zip(afters).map(|(part, after)| effort.ask(part, after)).collect()
+        let asked = self.triggers().iter().zip(afters);
+        let heads: Vec<_> = asked.map(|(part, after)| effort.ask(part, after)).collect();
+        // One finished part finishes all, whatever the others have to say.
+        if heads.contains(&Ok(None)) { Ok(None) } else { heads.into_iter().collect() }
     }
 }
 
@@ -183,7 +231,7 @@ pub(crate) struct Effort {
 
 impl Effort {
     /// Questions that one answer may cost in all: less than a second.
-    const MAX_QUESTIONS: u32 = 1_000_000;
+    const MAX_QUESTIONS: u32 = 100_000;
 
     pub(crate) fn new() -> Self {
         Self { questions: Self::MAX_QUESTIONS }
@@ -267,7 +315,7 @@ impl AndTriggerBuilder {
     /// # Errors
     ///
     /// [`TriggerError::InvalidField`]: those of [`AndTrigger::new`], a threshold of more than 400 years, or iterations
-    /// that are not between 1 and 1,000,000.
+    /// that are not between 1 and 100,000.
     pub fn build(self) -> Result<AndTrigger, TriggerError> {
         if self.threshold > MAX_THRESHOLD {
             let found = format!("{:?}", self.threshold);
@@ -275,7 +323,7 @@ impl AndTriggerBuilder {
         }
         if !(1..=MAX_MAX_ITERATIONS).contains(&self.max_iterations) {
             let found = self.max_iterations.to_string();
-            return Err(TriggerError::invalid(KIND, "max_iterations", "1 to 1,000,000", found));
+            return Err(TriggerError::invalid(KIND, "max_iterations", "1 to 100,000", found));
         }
         let threshold = Duration::new(self.threshold.as_secs(), self.threshold.subsec_micros() * 1_000);
         Ok(AndTrigger { threshold, max_iterations: self.max_iterations, ..AndTrigger::new(self.triggers)? })

@@ -14,6 +14,29 @@ use super::{
 };
 
 /// Any trigger: a built-in one, a combination, or one of your own.
+///
+/// Every trigger becomes one with `into()`. It is cheap to clone, and stored as a tagged value, nested combinations and
+/// custom triggers included. Its fire times are whole microseconds.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use apsched_core::trigger::{AnyTrigger, IntervalTrigger};
+///
+/// let trigger: AnyTrigger = IntervalTrigger::every(Duration::from_secs(90)).into();
+/// let stored = serde_json::to_string(&trigger)?;
+/// assert_eq!(stored, r#"{"type":"interval","every":{"minutes":1,"seconds":30}}"#);
+///
+/// let read: AnyTrigger = serde_json::from_str(&stored)?;
+/// assert_eq!(read, trigger);
+///
+/// // Nothing is guessed: a name that it does not know is an error.
+/// let error = serde_json::from_str::<AnyTrigger>(r#"{"type":"date","on":"2026-01-01T00:00:00Z"}"#).unwrap_err();
+/// assert_eq!(error.to_string(), "unknown field `on`, expected `at`");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// Equality includes the moment of adding; [`is_same_definition`](Self::is_same_definition) leaves it out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -36,6 +59,20 @@ pub enum AnyTrigger {
 
 impl AnyTrigger {
     /// A copy whose parts without a `start_time` start at `at`, the moment at which it is added.
+    ///
+    /// Parts of a microsecond are dropped. A trigger that is anchored already is anchored anew.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use apsched_core::trigger::{AnyTrigger, IntervalTrigger};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let now: DateTime<Utc> = "2026-01-01T12:34:56Z".parse()?;
+    /// let trigger = AnyTrigger::from(IntervalTrigger::every(Duration::from_secs(60))).anchored_at(now);
+    /// assert_eq!(trigger.first()?, Some(now));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn anchored_at(&self, at: DateTime<Utc>) -> Self {
         match self {
@@ -63,7 +100,22 @@ impl AnyTrigger {
         }
     }
 
-    /// The first fire time, at or after the start of the trigger.
+    /// The first fire time, at or after the start of the trigger; `None` when it has none.
+    ///
+    /// A start in the past gives a fire time in the past, which is wanted: it is due at once. A trigger that is not
+    /// anchored starts at the Unix epoch.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use apsched_core::trigger::{AnyTrigger, IntervalTrigger};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let start: DateTime<Utc> = "2020-01-01T00:00:00Z".parse()?;
+    /// let trigger = AnyTrigger::from(IntervalTrigger::every(Duration::from_secs(60)).starting_at(start));
+    /// assert_eq!(trigger.anchored_at("2026-01-01T00:00:00Z".parse()?).first()?, Some(start));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -73,6 +125,8 @@ impl AnyTrigger {
     }
 
     /// Binds the custom triggers in it, at any depth, to the code registered under their names.
+    ///
+    /// Needed once for what was read from a store; those that are bound stay as they are. See [`CustomTrigger`].
     ///
     /// # Errors
     ///

@@ -23,6 +23,35 @@ const KIND: &str = "calendar interval trigger";
 const MAX_COUNTS: [u32; 4] = [9_999, 119_999, 521_774, 3_652_424];
 
 /// Fires every so many years, months, weeks and days, at one wall-clock time.
+///
+/// From one date to the next, first years and months are added, keeping the day of the month, and again until that date
+/// exists; then weeks and days. So the 31st monthly skips the short months, and 29 February yearly skips to leap years.
+///
+/// It counts from the date that its start has in its zone (default: the moment at which it is added), and fires at
+/// nothing before the start: added at noon, "every month at 10:00" first fires a month later. What happens on days on
+/// which a clock change skips or repeats the time of day is its [`DstPolicy`]. It ends with the year 9999.
+///
+/// ```
+/// use apsched_core::trigger::{CalendarIntervalTrigger, TriggerExt};
+/// use chrono::{DateTime, Utc};
+/// use chrono_tz::Tz;
+///
+/// let trigger = CalendarIntervalTrigger::builder()
+///     .years(1)
+///     .hour(8)
+///     .timezone(Tz::Europe__Berlin)
+///     .start_date("2096-02-29".parse()?)
+///     .build()?;
+///
+/// // 2100 is no leap year.
+/// let start: DateTime<Utc> = "2096-01-01T00:00:00Z".parse()?;
+/// let fire_times: Vec<String> = trigger.preview_after(start, 2)?.iter().map(ToString::to_string).collect();
+/// assert_eq!(fire_times, ["2096-02-29 07:00:00 UTC", "2104-02-29 07:00:00 UTC"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// An answer takes constant time where the interval has only years and months or only weeks and days. Where it has both,
+/// the day of the month wanders, and the dates since the start are walked, at most twelve a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Definition", into = "Definition")]
 pub struct CalendarIntervalTrigger {
@@ -40,6 +69,17 @@ pub struct CalendarIntervalTrigger {
 
 impl CalendarIntervalTrigger {
     /// Sets the interval by units, at least one day, and the time of day.
+    ///
+    /// ```
+    /// use apsched_core::trigger::CalendarIntervalTrigger;
+    ///
+    /// let trigger = CalendarIntervalTrigger::builder().weeks(2).hour(9).minute(30).build()?;
+    /// assert_eq!(trigger.to_string(), "every 2 weeks at 09:30:00 in UTC");
+    ///
+    /// let error = CalendarIntervalTrigger::builder().weeks(2).hour(24).build().unwrap_err();
+    /// assert_eq!(error.to_string(), "calendar interval trigger, hour: expected 0 to 23, found 24");
+    /// # Ok::<(), apsched_core::trigger::TriggerError>(())
+    /// ```
     pub fn builder() -> CalendarIntervalTriggerBuilder {
         CalendarIntervalTriggerBuilder::default()
     }

@@ -17,7 +17,53 @@ use super::{Trigger, TriggerError, TriggerRegistry, checked_next};
 /// A trigger of your own that can be stored, nested and combined like the built-in ones.
 ///
 /// It is stored under [`NAME`](Self::NAME) with what `Serialize` writes, and read back where the same type is
-/// registered (see [`TriggerRegistry`]).
+/// registered (see [`TriggerRegistry`]). What `Display` writes is shown to people. An error or a panic of it concerns
+/// its own schedule alone.
+///
+/// ```
+/// use std::fmt;
+///
+/// use apsched_core::trigger::{AnyTrigger, CustomTrigger, Trigger, TriggerError, TriggerRegistry};
+/// use chrono::{DateTime, Utc};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Fires when the seconds since 1970 are a power of two.
+/// #[derive(Debug, Serialize, Deserialize)]
+/// struct PowersOfTwo;
+///
+/// impl Trigger for PowersOfTwo {
+///     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
+///         let next = (after.timestamp().max(0) as u64 + 1).next_power_of_two();
+///         Ok(DateTime::from_timestamp(next as i64, 0))
+///     }
+/// }
+///
+/// impl fmt::Display for PowersOfTwo {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("at powers of two")
+///     }
+/// }
+///
+/// impl CustomTrigger for PowersOfTwo {
+///     const NAME: &'static str = "powers_of_two";
+/// }
+///
+/// let stored = serde_json::to_string(&AnyTrigger::from(PowersOfTwo))?;
+/// assert_eq!(stored, r#"{"type":"custom","name":"powers_of_two","definition":null}"#);
+///
+/// // What was read knows its fire times only once it is bound to the code.
+/// let mut read: AnyTrigger = serde_json::from_str(&stored)?;
+/// let after: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+/// assert!(matches!(read.next_after(after), Err(TriggerError::NotRegistered { .. })));
+///
+/// let mut registry = TriggerRegistry::new();
+/// registry.register::<PowersOfTwo>()?;
+/// read.resolve(&registry)?;
+/// assert_eq!(read.next_after(after)?, Some("2038-01-19T03:14:08Z".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Without a start of its own it fires at nothing before the moment at which it is added.
 pub trait CustomTrigger: Trigger + Serialize + DeserializeOwned + 'static {
     /// The name under which triggers of this type are stored. It must never change while stored ones exist.
     const NAME: &'static str;

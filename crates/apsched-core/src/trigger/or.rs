@@ -12,6 +12,20 @@ use super::{AnyTrigger, Trigger, TriggerError, TriggerRegistry};
 const KIND: &str = "or-trigger";
 
 /// Fires at every time of every part, once where several parts have the same time; finished when all of them are.
+///
+/// ```
+/// use apsched_core::trigger::{CronTrigger, OrTrigger, TriggerExt};
+/// use chrono::{DateTime, Utc};
+///
+/// let weekdays = CronTrigger::builder().day_of_week("mon-fri").hour(10).build()?;
+/// let weekends = CronTrigger::builder().day_of_week("sat-sun").hour(11).build()?;
+/// let trigger = OrTrigger::new([weekdays, weekends])?;
+///
+/// let friday: DateTime<Utc> = "2026-08-07T00:00:00Z".parse()?;
+/// let fire_times: Vec<String> = trigger.preview_after(friday, 2)?.iter().map(ToString::to_string).collect();
+/// assert_eq!(fire_times, ["2026-08-07 10:00:00 UTC", "2026-08-08 11:00:00 UTC"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Definition", into = "Definition")]
 pub struct OrTrigger {
@@ -37,6 +51,18 @@ impl OrTrigger {
     }
 
     /// Takes triggers of different types one by one.
+    ///
+    /// ```
+    /// use apsched_core::trigger::{CronTrigger, DateTrigger, OrTrigger};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let trigger = OrTrigger::builder()
+    ///     .trigger(CronTrigger::from_crontab("@yearly")?)
+    ///     .trigger(DateTrigger::at(DateTime::<Utc>::UNIX_EPOCH))
+    ///     .build()?;
+    /// assert_eq!(trigger.triggers().len(), 2);
+    /// # Ok::<(), apsched_core::trigger::TriggerError>(())
+    /// ```
     pub fn builder() -> OrTriggerBuilder {
         OrTriggerBuilder::default()
     }

@@ -170,7 +170,7 @@ fn impossible_combinations_are_refused_by_name() {
             AndTrigger::new(vec![daily(1); 257]),
             "and-trigger, triggers: expected at most 256 triggers, nested ones included, found more",
         ),
-        (one().max_iterations(0).build(), "and-trigger, max_iterations: expected 1 to 1,000,000, found 0"),
+        (one().max_iterations(0).build(), "and-trigger, max_iterations: expected 1 to 100,000, found 0"),
         (
             one().threshold(Duration::MAX).build(),
             "and-trigger, threshold: expected at most 400 years, found 18446744073709551615.999999999s",

@@ -11,7 +11,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::custom::Fibonacci;
+use super::custom::{Fibonacci, registry};
 use super::laws::{self, Fires};
 
 /// Instants in the years 1990 to 2060, most on whole seconds.
@@ -164,16 +164,14 @@ fn fires(trigger: &AnyTrigger) -> Fires {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn simple_triggers_obey_the_laws(trigger in simple(), after in instant()) {
-        laws::obeys_all(&trigger, after, 12, fires(&trigger));
+        laws::obeys_all(&trigger, &registry(), after, 12, fires(&trigger));
     }
 
     #[test]
     fn nested_triggers_obey_the_laws(trigger in any_trigger(), after in instant()) {
-        laws::obeys_all(&trigger, after, 8, fires(&trigger));
+        laws::obeys_all(&trigger, &registry(), after, 8, fires(&trigger));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What triggers promise: tables that read as a specification, and the laws that hold for all of them.
 
+#![expect(clippy::unwrap_used, reason = "everything here is a test")]
+
 mod and;
 mod arbitrary;
 mod calendar_interval;
