@@ -132,6 +132,7 @@ fn answers(trigger: &CronTrigger, from: i64, to: i64) -> Vec<i64> {
         if next > to {
             return times;
         }
+        assert!(next > after, "{trigger} does not move on from {after}");
         times.push(next);
         after = next;
     }

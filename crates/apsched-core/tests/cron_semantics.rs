@@ -22,6 +22,7 @@ fn next(trigger: &CronTrigger, after: &str, count: usize) -> Vec<String> {
     while times.len() < count {
         let Some(time) = trigger.next_after(after).unwrap() else { break };
         let local = time.with_timezone(&trigger.timezone()).to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        assert!(time > after, "{trigger} does not move on from {after}");
         times.push(local.replace("+00:00", "Z"));
         after = time;
     }
