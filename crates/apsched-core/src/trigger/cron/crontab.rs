@@ -94,3 +94,80 @@ fn fields_found(count: usize) -> String {
         _ => format!("{count} fields"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_is_read_field_by_field() {
+        for (line, seconds, expected) in [
+            ("1 2 3 4 5", Seconds::Left, ["*", "4", "3", "*", "5", "2", "1", "0"]),
+            ("  1\t2 3 4   5 ", Seconds::Left, ["*", "4", "3", "*", "5", "2", "1", "0"]),
+            ("0 1 2 3 4 5", Seconds::First, ["*", "4", "3", "*", "5", "2", "1", "0"]),
+            ("7 1 2 3 4 5", Seconds::ByCount, ["*", "4", "3", "*", "5", "2", "1", "7"]),
+            ("1 2 3 4 5", Seconds::ByCount, ["*", "4", "3", "*", "5", "2", "1", "0"]),
+            ("@yearly", Seconds::Left, ["*", "1", "1", "*", "*", "0", "0", "0"]),
+            ("@annually", Seconds::Left, ["*", "1", "1", "*", "*", "0", "0", "0"]),
+            ("@monthly", Seconds::Left, ["*", "*", "1", "*", "*", "0", "0", "0"]),
+            ("@weekly", Seconds::Left, ["*", "*", "*", "*", "0", "0", "0", "0"]),
+            ("@daily", Seconds::Left, ["*", "*", "*", "*", "*", "0", "0", "0"]),
+            ("@midnight", Seconds::First, ["*", "*", "*", "*", "*", "0", "0", "0"]),
+            (" @Hourly ", Seconds::ByCount, ["*", "*", "*", "*", "*", "*", "0", "0"]),
+        ] {
+            assert_eq!(split(line, seconds).unwrap(), expected, "{line:?}");
+            assert!(parse(line, seconds).is_ok(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn error_says_what_was_expected_instead_of_the_line() {
+        for (line, seconds, expected) in [
+            (
+                "",
+                Seconds::Left,
+                "\"\": expected 5 fields (minute hour day month day_of_week), found 0 fields",
+            ),
+            ("@", Seconds::Left, "found \"@\""),
+            (
+                "@reboot",
+                Seconds::Left,
+                "\"@reboot\": expected @yearly, @annually, @monthly, @weekly, @daily, @midnight or @hourly, \
+                 found \"@reboot\"",
+            ),
+            ("@daily 5", Seconds::Left, "found 2 fields"),
+            ("0 9 * *", Seconds::Left, "found 4 fields"),
+            ("0 0 9 * * *", Seconds::Left, "found 6 fields"),
+            ("x", Seconds::Left, "found 1 field"),
+            (
+                "0 9 * * *",
+                Seconds::First,
+                "expected 6 fields (second minute hour day month day_of_week), found 5 fields",
+            ),
+            ("0 0 9 * * * 2026", Seconds::ByCount, "found 7 fields"),
+        ] {
+            let error = parse(line, seconds).unwrap_err().to_string();
+
+            assert!(error.starts_with("crontab ") && error.ends_with(expected), "{line:?}: {error}");
+        }
+        let error = parse(&"* ".repeat(1_000), Seconds::Left).unwrap_err().to_string();
+        assert!(error.ends_with("expected at most 1000 bytes, found 2000 bytes"), "{error}");
+    }
+
+    #[test]
+    fn either_day_may_match_if_both_are_restricted() {
+        for (line, expected) in [
+            ("0 0 13 * fri", DayRule::Either),
+            ("0 0 1-31 * fri", DayRule::Either),
+            ("0 0 L * 5L", DayRule::Either),
+            ("0 0 13 * *", DayRule::Both),
+            ("0 0 * * fri", DayRule::Both),
+            ("0 0 ? * fri", DayRule::Both),
+            ("0 0 13 * ?", DayRule::Both),
+            ("0 0 */2 * fri", DayRule::Both),
+            ("0 0 13 * */2", DayRule::Both),
+        ] {
+            assert_eq!(parse(line, Seconds::Left).unwrap().1, expected, "{line}");
+        }
+    }
+}

@@ -322,3 +322,227 @@ fn word_length(text: &str) -> usize {
 fn number(word: &str) -> Option<u16> {
     if word.bytes().all(|byte| byte.is_ascii_digit()) { word.parse().ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(field: Field, text: &str) -> Result<Expression, TriggerError> {
+        Expression::parse(field, text, Syntax::Field)
+    }
+
+    fn values(field: Field, text: &str) -> Vec<u16> {
+        let bits = parse(field, text).unwrap().bits();
+        (0..64).filter(|bit| bits >> bit & 1 == 1).collect()
+    }
+
+    #[test]
+    fn text_stands_for_values() {
+        for (field, text, expected) in [
+            (Field::Minute, "5", &[5][..]),
+            (Field::Minute, "05", &[5]),
+            (Field::Minute, "*/15", &[0, 15, 30, 45]),
+            (Field::Minute, "*/59", &[0, 59]),
+            (Field::Minute, "10-12", &[10, 11, 12]),
+            (Field::Minute, "7-7", &[7]),
+            (Field::Minute, "7-7/1", &[7]),
+            (Field::Minute, "59/1", &[59]),
+            (Field::Minute, "40/7", &[40, 47, 54]),
+            (Field::Minute, "1,2,2,1", &[1, 2]),
+            (Field::Minute, " 1 , 5-6\t,9 ", &[1, 5, 6, 9]),
+            (Field::Hour, "*/6,1", &[0, 1, 6, 12, 18]),
+            (Field::Month, "jan", &[1]),
+            (Field::Month, "OCT-Dec", &[10, 11, 12]),
+            (Field::Month, "jan-12/5", &[1, 6, 11]),
+            (Field::Month, "*/3", &[1, 4, 7, 10]),
+            (Field::Week, "1,53", &[1, 53]),
+            (Field::Day, "1,15", &[1, 15]),
+        ] {
+            assert_eq!(values(field, text), expected, "{field:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn step_of_a_range_is_not_ignored() {
+        assert_eq!(values(Field::Minute, "1-5/2"), [1, 3, 5]);
+        assert_eq!(values(Field::Day, "1-5/2"), [1, 3, 5]);
+        assert_eq!(values(Field::DayOfWeek, "1-5/2"), [1, 3, 5]);
+        assert_eq!(values(Field::DayOfWeek, "mon-fri/2"), [1, 3, 5]);
+    }
+
+    #[test]
+    fn weekdays_count_from_sunday_and_may_wrap() {
+        for (text, expected) in [
+            ("0", &[0][..]),
+            ("7", &[0]),
+            ("sun", &[0]),
+            ("SAT", &[6]),
+            ("0-7", &[0, 1, 2, 3, 4, 5, 6]),
+            ("*", &[0, 1, 2, 3, 4, 5, 6]),
+            ("sun-sat", &[0, 1, 2, 3, 4, 5, 6]),
+            ("sat-mon", &[0, 1, 6]),
+            ("6-1", &[0, 1, 6]),
+            ("fri-sun", &[0, 5, 6]),
+            ("5-7", &[0, 5, 6]),
+            ("7-2", &[0, 1, 2]),
+            ("7-0", &[0]),
+            ("mon-mon", &[1]),
+            ("fri-mon/2", &[0, 5]),
+            ("thu-wed/3", &[0, 3, 4]),
+            ("*/2", &[0, 2, 4, 6]),
+            ("0-6/2", &[0, 2, 4, 6]),
+            ("1/2", &[0, 1, 3, 5]),
+            ("mon/2", &[0, 1, 3, 5]),
+            ("2/2", &[2, 4, 6]),
+        ] {
+            assert_eq!(values(Field::DayOfWeek, text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn some_days_depend_on_the_month() {
+        for (field, text, expected) in [
+            (Field::Day, "last", Item::LastDay { before: 0 }),
+            (Field::Day, "L", Item::LastDay { before: 0 }),
+            (Field::Day, "l-3", Item::LastDay { before: 3 }),
+            (Field::Day, "15W", Item::NearestWeekday { day: 15 }),
+            (Field::Day, "1w", Item::NearestWeekday { day: 1 }),
+            (Field::Day, "LW", Item::LastWeekday),
+            (Field::Day, "2nd fri", Item::NthWeekday { nth: 2, weekday: 5 }),
+            (Field::Day, "1ST  Mon", Item::NthWeekday { nth: 1, weekday: 1 }),
+            (Field::Day, "last sun", Item::LastOfWeekday { weekday: 0 }),
+            (Field::DayOfWeek, "5L", Item::LastOfWeekday { weekday: 5 }),
+            (Field::DayOfWeek, "7L", Item::LastOfWeekday { weekday: 0 }),
+            (Field::DayOfWeek, "friL", Item::LastOfWeekday { weekday: 5 }),
+            (Field::DayOfWeek, "fri#2", Item::NthWeekday { nth: 2, weekday: 5 }),
+            (Field::DayOfWeek, "7#1", Item::NthWeekday { nth: 1, weekday: 0 }),
+        ] {
+            assert_eq!(parse(field, text).unwrap().items, [expected], "{text:?}");
+        }
+        let items = parse(Field::Day, "last , 1, last sun,3rd tue").unwrap().items;
+        assert_eq!(items.len(), 4);
+    }
+
+    #[test]
+    fn error_says_where_what_was_expected_and_what_was_found() {
+        for (field, text, expected) in [
+            (Field::Minute, "", "position 1: expected a minute (0-59), found an empty text"),
+            (Field::Minute, "60", "position 1: expected a minute (0-59), found \"60\" in \"60\""),
+            (Field::Minute, "-1", "position 1: expected a minute (0-59), found \"-\" in \"-1\""),
+            (Field::Minute, "99999", "position 1: expected a minute (0-59), found \"99999\" in \"99999\""),
+            (Field::Minute, "1,", "position 3: expected a minute (0-59), found the end of \"1,\""),
+            (Field::Minute, "1,,2", "position 3: expected a minute (0-59), found \",\" in \"1,,2\""),
+            (Field::Minute, "1 2", "position 3: expected \",\" or the end, found \"2\" in \"1 2\""),
+            (Field::Minute, "1.5", "position 2: expected \",\" or the end, found \".\" in \"1.5\""),
+            (Field::Minute, "5-", "position 3: expected a minute (0-59), found the end of \"5-\""),
+            (Field::Minute, "30-5", "position 4: expected a minute from 30 to 59, found \"5\" in \"30-5\""),
+            (Field::Minute, "*/0", "position 3: expected a step from 1 to 59, found \"0\" in \"*/0\""),
+            (Field::Minute, "*/60", "position 3: expected a step from 1 to 59, found \"60\" in \"*/60\""),
+            (Field::Minute, "1-5/5", "position 5: expected a step from 1 to 4, found \"5\" in \"1-5/5\""),
+            (Field::Minute, "55/5", "position 4: expected a step from 1 to 4, found \"5\" in \"55/5\""),
+            (Field::Minute, "59/2", "position 4: expected a step of 1, found \"2\" in \"59/2\""),
+            (Field::Minute, "*/", "position 3: expected a step from 1 to 59, found the end of \"*/\""),
+            (Field::Minute, "?", "position 1: expected a minute (0-59), found \"?\" in \"?\""),
+            (Field::Minute, "é,x", "position 1: expected a minute (0-59), found \"é\" in \"é,x\""),
+            (Field::Minute, "1,é", "position 3: expected a minute (0-59), found \"é\" in \"1,é\""),
+            (Field::Minute, "٣", "position 1: expected a minute (0-59), found \"٣\" in \"٣\""),
+            (Field::Minute, "1\n", "position 2: expected \",\" or the end, found \"\\n\" in \"1\\n\""),
+            (Field::Hour, "24", "position 1: expected an hour (0-23), found \"24\" in \"24\""),
+            (
+                Field::Month,
+                "dec-jan",
+                "position 5: expected a month from 12 to 12, found \"jan\" in \"dec-jan\"",
+            ),
+            (Field::Month, "foo", "position 1: expected a month (1-12 or jan-dec), found \"foo\" in \"foo\""),
+            (Field::Year, "1969", "position 1: expected a year (1970-9999), found \"1969\" in \"1969\""),
+            (Field::Week, "54", "position 1: expected a week (1-53), found \"54\" in \"54\""),
+            (
+                Field::DayOfWeek,
+                "mon,mox",
+                "position 5: expected a weekday (0-7 or mon-sun), found \"mox\" in \"mon,mox\"",
+            ),
+            (
+                Field::DayOfWeek,
+                "fri#6",
+                "position 5: expected a position in the month from 1 to 5, found \"6\" in \"fri#6\"",
+            ),
+            (Field::DayOfWeek, "L", "position 1: expected a weekday (0-7 or mon-sun), found \"L\" in \"L\""),
+            (Field::Day, "2nd", "position 4: expected a weekday (mon-sun), found the end of \"2nd\""),
+            (Field::Day, "2nd fox", "position 5: expected a weekday (mon-sun), found \"fox\" in \"2nd fox\""),
+            (Field::Day, "last 5", "position 6: expected a weekday (mon-sun), found \"5\" in \"last 5\""),
+            (
+                Field::Day,
+                "L-31",
+                "position 3: expected a number of days from 1 to 30, found \"31\" in \"L-31\"",
+            ),
+            (
+                Field::Day,
+                "L-3W",
+                "position 3: expected a number of days from 1 to 30, found \"3W\" in \"L-3W\"",
+            ),
+        ] {
+            let error = parse(field, text).unwrap_err().to_string();
+
+            assert_eq!(error, format!("cron field \"{}\", {expected}", field.name()));
+        }
+    }
+
+    #[test]
+    fn suffix_is_never_accepted_silently() {
+        for (field, text) in [
+            (Field::Minute, "1-5/2x"),
+            (Field::Minute, "5x"),
+            (Field::Minute, "*x"),
+            (Field::Minute, "**"),
+            (Field::Minute, "*/5/5"),
+            (Field::Minute, "*-5"),
+            (Field::Minute, "1-5-7"),
+            (Field::Minute, "1/5-7"),
+            (Field::Day, "lastxyz"),
+            (Field::Day, "last xyz"),
+            (Field::Day, "last sunday"),
+            (Field::Day, "lastsun"),
+            (Field::Day, "2ndfri"),
+            (Field::Day, "2nd friday"),
+            (Field::Day, "2nd fri/2"),
+            (Field::Day, "6th fri"),
+            (Field::Day, "15WW"),
+            (Field::Day, "32W"),
+            (Field::Day, "LWx"),
+            (Field::Day, "L/2"),
+            (Field::Day, "1-15W"),
+            (Field::Month, "january"),
+            (Field::DayOfWeek, "monday"),
+            (Field::DayOfWeek, "fri#2#3"),
+            (Field::DayOfWeek, "fri#2/2"),
+            (Field::DayOfWeek, "5LL"),
+            (Field::DayOfWeek, "mon-5L"),
+            (Field::DayOfWeek, "8"),
+        ] {
+            assert!(parse(field, text).is_err(), "{field:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn question_mark_is_for_day_and_weekday_of_a_crontab_only() {
+        let is_any = |field| Expression::parse(field, "?", Syntax::Crontab).is_ok_and(|field| field.is_any());
+
+        assert!(is_any(Field::Day) && is_any(Field::DayOfWeek));
+        assert!(!is_any(Field::Hour));
+        assert!(parse(Field::Day, "?").is_err());
+        assert!(Expression::parse(Field::Day, "?/2", Syntax::Crontab).is_err());
+    }
+
+    #[test]
+    fn text_may_have_a_thousand_characters() {
+        let text = |length: usize| format!("1{}", ",1".repeat(length / 2));
+
+        assert!(parse(Field::Minute, &text(999)).is_ok());
+        assert!(
+            parse(Field::Minute, &text(1_001))
+                .unwrap_err()
+                .to_string()
+                .starts_with("cron field \"minute\", position 1001: expected at most 1000 characters, found")
+        );
+    }
+}
