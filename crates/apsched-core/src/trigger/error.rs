@@ -1,4 +1,5 @@
-//! What can be wrong with a trigger: with its definition (at construction) or with its answer (when it is asked).
+//! What can be wrong with a trigger: with its definition (at construction) or with its answer (when it is
+//! asked).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,17 +8,19 @@ use thiserror::Error;
 
 /// Why a trigger cannot be made, or cannot tell when it fires.
 ///
-/// Texts that come from the user are quoted, with control characters escaped, and shortened where they are long.
+/// Texts that come from the user are quoted, with control characters escaped, and shortened where they are
+/// long.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TriggerError {
     /// The text of a cron field cannot be read.
     ///
-    /// It reads like `cron field "day_of_week", position 5: expected a weekday (0-7 or mon-sun), found "mox" in
-    /// "mon,mox"`.
+    /// It reads like `cron field "day_of_week", position 5: expected a weekday (0-7 or mon-sun), found "mox"
+    /// in "mon,mox"`.
     #[error("cron field \"{field}\", position {position}: expected {expected}, found {}", Found { found, text })]
     CronField {
-        /// Name of the field, as in the builder: `year`, `month`, `day`, `week`, `day_of_week`, `hour`, `minute`, `second`.
+        /// Name of the field, as in the builder: `year`, `month`, `day`, `week`, `day_of_week`, `hour`,
+        /// `minute`, `second`.
         field: &'static str,
         /// Where in `text` the trouble starts, counted in characters from 1.
         position: usize,
