@@ -17,7 +17,8 @@ use crate::serializer::{self, SerializerError, Serializers};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a task's payload or result",
     label = "needs `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`",
-    note = "derive `serde::Serialize`, `serde::Deserialize` and `Clone` for it"
+    note = "derive `serde::Serialize`, `serde::Deserialize` and `Clone` for it",
+    note = "an extractor that is the first argument of a `#[task]` is marked: `#[extract] argument: {Self}`"
 )]
 pub trait TaskValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 
