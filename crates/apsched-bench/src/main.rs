@@ -1,1 +1,2 @@
+//! Benchmarks of apsched beside its peers and the limit of the machine.
 fn main() {}

@@ -195,6 +195,7 @@ mod civil;
 mod cron;
 mod custom;
 mod date;
+mod end_time;
 mod error;
 mod interval;
 mod latest;

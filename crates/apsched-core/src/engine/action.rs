@@ -1,0 +1,216 @@
+//! What the engine is told, and what it asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::event::Wakeup;
+use crate::id::{JobId, SchedulerId};
+use crate::job::{Job, JobRelease, JobReport};
+use crate::schedule::ScheduleRelease;
+use crate::store::{ClaimedSchedule, HeldJob, LeaseReport, RecoverScope, Wakeups};
+use crate::task::TaskDefaults;
+
+/// What a scheduler does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Turns schedules into jobs.
+    Scheduler,
+    /// Runs jobs.
+    Worker,
+    /// Does both. The default.
+    #[default]
+    Both,
+}
+
+impl Role {
+    /// Whether it turns schedules into jobs.
+    #[must_use]
+    pub const fn schedules(self) -> bool {
+        matches!(self, Self::Scheduler | Self::Both)
+    }
+
+    /// Whether it runs jobs.
+    #[must_use]
+    pub const fn works(self) -> bool {
+        matches!(self, Self::Worker | Self::Both)
+    }
+}
+
+/// Whether a scheduler takes on work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Intake {
+    /// It does. The default.
+    #[default]
+    Open,
+    /// It is paused: what runs goes on, nothing new is taken.
+    Paused,
+}
+
+/// What an engine is built with.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Who it works for.
+    pub scheduler_id: SchedulerId,
+    /// What it does. Default [`Role::Both`].
+    pub role: Role,
+    /// Whether it starts paused. Default [`Intake::Open`].
+    pub intake: Intake,
+    /// Most jobs that run here at once. Default 100; zero runs none.
+    pub max_concurrent_jobs: usize,
+    /// Life of a lease; renewed at half of it. Default 30 s.
+    pub lease_duration: Duration,
+    /// Longest time between two looks at the store. Default 1 s.
+    pub poll_interval: Duration,
+    /// Time between two cleanups. Default 15 min.
+    pub cleanup_interval: Duration,
+    /// Most schedules claimed at once. Default 500.
+    pub schedule_batch: usize,
+    /// What jobs of a schedule inherit when its task is not declared in the store.
+    pub task_defaults: TaskDefaults,
+    /// Seed of all randomness: jitter, backoff, job ids.
+    pub seed: u64,
+}
+
+impl EngineConfig {
+    /// The defaults, for this scheduler.
+    #[must_use]
+    pub fn new(scheduler_id: SchedulerId, seed: u64) -> Self {
+        Self {
+            scheduler_id,
+            role: Role::Both,
+            intake: Intake::Open,
+            max_concurrent_jobs: 100,
+            lease_duration: Duration::from_secs(30),
+            poll_interval: Duration::from_secs(1),
+            cleanup_interval: Duration::from_secs(15 * 60),
+            schedule_batch: 500,
+            task_defaults: TaskDefaults::default(),
+            seed,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Nothing but time.
+    TimePassed,
+    /// A broker's hint.
+    Woken(Wakeup),
+    /// A broker's hint that a running job may be asked to stop.
+    CancelRequested,
+    /// Hints may have been lost.
+    HintsLost,
+    /// Answer to [`Action::QueryWakeups`].
+    WakeupsKnown(Wakeups),
+    /// Answer to [`Action::AcquireSchedules`].
+    SchedulesAcquired(Vec<ClaimedSchedule>),
+    /// Answer to [`Action::ReleaseSchedules`].
+    SchedulesReleased,
+    /// Answer to [`Action::AcquireJobs`].
+    JobsAcquired(Vec<Job>),
+    /// An attempt that [`Action::StartJobs`] began has ended.
+    JobReported {
+        /// The job.
+        job_id: JobId,
+        /// What happened in the attempt.
+        report: JobReport,
+    },
+    /// Answer to [`Action::ReleaseJobs`]: the jobs it was about are in other hands.
+    JobsReleased(Vec<JobId>),
+    /// Answer to [`Action::ExtendLeases`].
+    LeasesExtended(LeaseReport),
+    /// Answer to [`Action::Recover`].
+    Recovered,
+    /// Answer to [`Action::QueryCancelRequests`].
+    CancelRequestsKnown(Vec<JobId>),
+    /// Answer to [`Action::Cleanup`].
+    CleanedUp,
+    /// The store failed to do what an action asked for; nothing was written.
+    Failed(FailedAction),
+    /// Take on work, or stop taking it.
+    SetIntake(Intake),
+    /// Stop for good: take nothing new, let jobs finish until this instant, then stop them.
+    Stop {
+        /// When running jobs are told to stop.
+        deadline: DateTime<Utc>,
+    },
+}
+
+/// An action that failed. The engine still has what was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedAction {
+    /// [`Action::QueryWakeups`].
+    QueryWakeups,
+    /// [`Action::AcquireSchedules`].
+    AcquireSchedules,
+    /// [`Action::ReleaseSchedules`].
+    ReleaseSchedules,
+    /// [`Action::AcquireJobs`].
+    AcquireJobs,
+    /// [`Action::ReleaseJobs`].
+    ReleaseJobs,
+    /// [`Action::ExtendLeases`].
+    ExtendLeases,
+    /// [`Action::Recover`].
+    Recover,
+    /// [`Action::QueryCancelRequests`].
+    QueryCancelRequests,
+    /// [`Action::Cleanup`].
+    Cleanup,
+}
+
+/// What to do next. Every action but the last three is a request to the store, answered by one [`Input`].
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Take back what vanished schedulers hold.
+    Recover(RecoverScope),
+    /// Ask when there will be something to do.
+    QueryWakeups,
+    /// Claim due schedules.
+    AcquireSchedules {
+        /// Most schedules to claim.
+        limit: usize,
+    },
+    /// Write what became of them.
+    ReleaseSchedules(Arc<Vec<ScheduleRelease>>),
+    /// Claim jobs.
+    AcquireJobs {
+        /// Most jobs to claim.
+        limit: usize,
+    },
+    /// Write how claims on jobs ended.
+    ReleaseJobs(Arc<Vec<JobRelease>>),
+    /// Prolong these leases; on a task of its own, behind nothing else.
+    ExtendLeases(Vec<HeldJob>),
+    /// Ask which running jobs are to stop.
+    QueryCancelRequests,
+    /// Remove what nobody needs any more.
+    Cleanup,
+    /// Run these jobs; each is answered by one [`Input::JobReported`].
+    StartJobs(Vec<Job>),
+    /// Tell these running jobs to stop.
+    StopJobs {
+        /// The jobs.
+        jobs: Vec<JobId>,
+        /// Why.
+        reason: StopReason,
+    },
+    /// Nothing is left to do: every lease is back.
+    Stopped,
+}
+
+/// Why a running job is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// A user cancelled the job, or its schedule replaced it.
+    Cancelled,
+    /// The scheduler stops.
+    Shutdown,
+    /// Another scheduler holds the job now; whatever this one does is not recorded.
+    LeaseLost,
+    /// The attempt took longer than its timeout.
+    TimedOut,
+}

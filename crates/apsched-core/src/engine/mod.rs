@@ -1,0 +1,490 @@
+//! What to do next: the scheduler's decisions, without I/O, clock or runtime.
+//!
+//! The driver tells the engine what happened and when ([`Engine::handle`]), performs what it asks for
+//! ([`Engine::poll_action`]), and wakes it at [`Engine::poll_timeout`]:
+//!
+//! ```text
+//!            hints, answers, reports                 actions
+//!   driver ───────── handle(input, now) ──▶ engine ── poll_action() ──▶ driver ──▶ store, executors
+//!      ▲                                       │
+//!      └───────────────── poll_timeout() ◀─────┘
+//! ```
+//!
+//! Each thing it does with the store is one `Operation`: due at some time, at most one request under way, a growing
+//! pause after failures. The shape of a day:
+//!
+//! 1. At start, take back what vanished schedulers hold.
+//! 2. Claim due schedules, plan them, write the plans. A full batch is followed by another.
+//! 3. Claim jobs for the free slots, start them, write their ends in batches while the next are claimed.
+//! 4. When nothing more is due, ask once when something will be, and sleep until then, a hint, or the poll interval.
+//! 5. Renew leases at half-life; clean up now and then.
+//!
+//! A lost wake-up, a starved lease or a spin is a test of a few lines here. Not here: how a schedule becomes jobs
+//! ([`schedule::plan`](crate::schedule::plan)) and what follows an attempt ([`retry`](crate::retry)).
+
+mod action;
+mod operation;
+mod running;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+pub use action::{Action, EngineConfig, FailedAction, Input, Intake, Role, StopReason};
+use operation::Operation;
+use running::HeldJobs;
+
+use crate::event::Wakeup;
+use crate::id::{ExecutorName, JobIds};
+use crate::instant;
+use crate::job::Job;
+use crate::schedule::{self, ScheduleRelease};
+use crate::store::{ClaimedSchedule, LeaseReport, RecoverScope, Wakeups};
+use crate::task::{TaskDefinition, TaskSettings};
+
+/// The decisions of one scheduler.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    intake: Intake,
+    phase: Phase,
+    now: DateTime<Utc>,
+    actions: VecDeque<Action>,
+    random: fastrand::Rng,
+    ids: JobIds,
+
+    recovery: Operation,
+    recover_scope: RecoverScope,
+    schedules: Operation,
+    /// Plans that are to be written before more schedules are claimed.
+    unwritten_schedules: Vec<ScheduleRelease>,
+    /// Plans that are being written.
+    schedules_in_writing: Option<Arc<Vec<ScheduleRelease>>>,
+    jobs: Operation,
+    held: HeldJobs,
+    writing_jobs: Operation,
+    renewal: Operation,
+    wakeups: Operation,
+    /// How often in a row the store said that something is due and a claim then found nothing.
+    misled: u32,
+    /// Most jobs of the claim that is under way.
+    jobs_limit: usize,
+    cancel_requests: Operation,
+    cleanup: Operation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Nothing new is taken.
+    Stopping {
+        /// Jobs may run until then; `None`: they have been told to stop.
+        deadline: Option<DateTime<Utc>>,
+        /// Writing may be tried until then; the leases have expired by then at the latest.
+        give_up_at: DateTime<Utc>,
+    },
+    Stopped,
+}
+
+/// Claims in vain before the engine waits for the poll interval: another scheduler may win a race now and then, but a
+/// store whose look and whose claim disagree must not make it spin.
+const MISLED_MOST: u32 = 3;
+
+impl Engine {
+    /// An engine that starts at `now`.
+    #[must_use]
+    pub fn new(config: EngineConfig, now: DateTime<Utc>) -> Self {
+        let mut engine = Self {
+            intake: config.intake,
+            phase: Phase::Running,
+            now,
+            actions: VecDeque::new(),
+            random: fastrand::Rng::with_seed(config.seed),
+            ids: JobIds::seeded(config.seed.rotate_left(17)),
+            recovery: Operation::default(),
+            recover_scope: RecoverScope::ExpiredAndPredecessors,
+            schedules: Operation::default(),
+            unwritten_schedules: Vec::new(),
+            schedules_in_writing: None,
+            jobs: Operation::default(),
+            held: HeldJobs::default(),
+            writing_jobs: Operation::default(),
+            renewal: Operation::default(),
+            wakeups: Operation::default(),
+            misled: 0,
+            jobs_limit: 0,
+            cancel_requests: Operation::default(),
+            cleanup: Operation::default(),
+            config,
+        };
+        engine.recovery.wake(now);
+        engine.schedules.wake(now);
+        engine.jobs.wake(now);
+        engine.cleanup.wake(instant::after(now, engine.config.cleanup_interval));
+        engine
+    }
+
+    /// Tells the engine what happened, and that it is `now`.
+    pub fn handle(&mut self, input: Input, now: DateTime<Utc>) {
+        if now < self.now {
+            self.clock_stepped_back(now);
+        }
+        self.now = now;
+        match input {
+            Input::TimePassed => {}
+            Input::Woken(wakeup) => self.woken(&wakeup),
+            Input::CancelRequested => self.cancel_requests.wake(now),
+            Input::HintsLost => self.hints_lost(),
+            Input::WakeupsKnown(wakeups) => self.wakeups_known(wakeups),
+            Input::SchedulesAcquired(claimed) => self.schedules_acquired(&claimed),
+            Input::SchedulesReleased => {
+                self.schedules.succeed();
+                self.schedules_in_writing = None;
+            }
+            Input::JobsAcquired(jobs) => self.jobs_acquired(jobs),
+            Input::JobReported { job_id, report } => {
+                let random = self.random.f64();
+                self.held.report(job_id, report, random);
+            }
+            Input::JobsReleased(lost) => {
+                self.writing_jobs.succeed();
+                self.held.written();
+                self.held.lose(&lost);
+                self.held.rest();
+            }
+            Input::LeasesExtended(report) => self.leases_extended(report),
+            Input::Recovered => {
+                self.recovery.succeed();
+                self.recover_scope = RecoverScope::Expired;
+                self.wakeups.wake(now);
+            }
+            Input::CancelRequestsKnown(jobs) => {
+                self.cancel_requests.succeed();
+                self.cancel_requests.wake(instant::after(now, self.config.poll_interval));
+                self.stop_jobs(jobs, StopReason::Cancelled);
+            }
+            Input::CleanedUp => {
+                self.cleanup.succeed();
+                self.cleanup.wake(instant::after(now, self.config.cleanup_interval));
+            }
+            Input::Failed(failed) => self.failed(failed),
+            Input::SetIntake(intake) => self.set_intake(intake),
+            Input::Stop { deadline } => self.stop(deadline),
+        }
+    }
+
+    /// The next thing to do at the time of the last [`Engine::handle`]. `None`: nothing for now.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
+        self.next_store_action().or_else(|| self.next_stop_action())
+    }
+
+    /// When to call [`Engine::handle`] at the latest, if nothing happens before. `None`: the engine has stopped.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<DateTime<Utc>> {
+        let mut times = vec![self.renewal_due_at(), self.writing_due_at(), self.schedule_writing_due_at()];
+        match self.phase {
+            Phase::Stopped => return None,
+            Phase::Stopping { deadline, give_up_at } => times.push(Some(deadline.unwrap_or(give_up_at))),
+            Phase::Running => {
+                times.push(self.recovery.timeout());
+                times.push(self.wakeups.timeout());
+                times.push(self.cleanup.timeout());
+                times.push(self.schedules.timeout().filter(|_| self.takes_schedules()));
+                times.push(self.jobs.timeout().filter(|_| self.takes_jobs()));
+            }
+        }
+        times.push(self.cancel_requests.timeout().filter(|_| !self.held.is_running_none()));
+        times.into_iter().flatten().min()
+    }
+
+    /// Who the engine works for.
+    #[must_use]
+    pub const fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Whether the engine has said [`Action::Stopped`].
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    /// Whether nothing is under way and nothing is due at the time of the last [`Engine::handle`].
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.held.is_empty()
+            && self.actions.is_empty()
+            && !self.is_changing()
+            && ![self.renewal, self.wakeups, self.cancel_requests].iter().any(Operation::is_under_way)
+            && self.poll_timeout().is_none_or(|at| at > self.now)
+    }
+
+    // ----- what to do next -----
+
+    fn next_store_action(&mut self) -> Option<Action> {
+        let now = self.now;
+        if self.renewal_due_at().is_some_and(|at| at <= now) {
+            self.renewal.begin();
+            return Some(Action::ExtendLeases(self.held.begin_renewal(now, self.config.lease_duration)));
+        }
+        if self.writing_due_at().is_some_and(|at| at <= now) {
+            self.writing_jobs.begin();
+            return Some(Action::ReleaseJobs(self.held.begin_writing()));
+        }
+        if self.schedule_writing_due_at().is_some_and(|at| at <= now) {
+            self.schedules.begin();
+            let plans = Arc::new(std::mem::take(&mut self.unwritten_schedules));
+            self.schedules_in_writing = Some(plans.clone());
+            return Some(Action::ReleaseSchedules(plans));
+        }
+        if self.cancel_requests.is_due(now) && !self.held.is_running_none() {
+            self.cancel_requests.begin();
+            return Some(Action::QueryCancelRequests);
+        }
+        if self.phase != Phase::Running {
+            return None;
+        }
+        if self.recovery.is_due(now) {
+            self.recovery.begin();
+            return Some(Action::Recover(self.recover_scope));
+        }
+        if self.schedules.is_due(now) && self.takes_schedules() {
+            self.schedules.begin();
+            return Some(Action::AcquireSchedules { limit: self.config.schedule_batch });
+        }
+        if self.jobs.is_due(now) && self.takes_jobs() {
+            self.jobs.begin();
+            self.jobs_limit = self.held.free_slots(self.config.max_concurrent_jobs);
+            return Some(Action::AcquireJobs { limit: self.jobs_limit });
+        }
+        if self.wakeups.is_due(now) && !self.is_claiming() {
+            self.wakeups.begin();
+            return Some(Action::QueryWakeups);
+        }
+        if self.cleanup.is_due(now) {
+            self.cleanup.begin();
+            return Some(Action::Cleanup);
+        }
+        None
+    }
+
+    fn next_stop_action(&mut self) -> Option<Action> {
+        let Phase::Stopping { deadline, give_up_at } = self.phase else { return None };
+        if deadline.is_some_and(|deadline| deadline <= self.now) {
+            self.phase = Phase::Stopping { deadline: None, give_up_at };
+            self.stop_jobs(self.held.running().collect(), StopReason::Shutdown);
+            return self.actions.pop_front().or_else(|| self.next_stop_action());
+        }
+        let is_written = self.held.is_empty() && self.unwritten_schedules.is_empty() && !self.is_changing();
+        let is_given_up = give_up_at <= self.now && self.held.is_running_none();
+        if is_written || is_given_up {
+            self.phase = Phase::Stopped;
+            return Some(Action::Stopped);
+        }
+        None
+    }
+
+    /// Whether the store has been asked for a change that it has not answered, renewals aside.
+    fn is_changing(&self) -> bool {
+        let operations = [self.recovery, self.schedules, self.jobs, self.writing_jobs, self.cleanup];
+        operations.iter().any(Operation::is_under_way)
+    }
+
+    const fn is_claiming(&self) -> bool {
+        self.schedules.is_under_way() || self.jobs.is_under_way()
+    }
+
+    fn takes_schedules(&self) -> bool {
+        self.config.role.schedules() && self.intake == Intake::Open
+    }
+
+    fn takes_jobs(&self) -> bool {
+        self.config.role.works()
+            && self.intake == Intake::Open
+            && self.held.free_slots(self.config.max_concurrent_jobs) > 0
+    }
+
+    fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
+        self.held.renew_at().filter(|_| !self.renewal.is_under_way())
+    }
+
+    fn writing_due_at(&self) -> Option<DateTime<Utc>> {
+        let mut writing = self.writing_jobs;
+        writing.wake(self.now);
+        writing.timeout().filter(|_| self.held.has_unwritten())
+    }
+
+    fn schedule_writing_due_at(&self) -> Option<DateTime<Utc>> {
+        let mut writing = self.schedules;
+        writing.wake(self.now);
+        writing.timeout().filter(|_| !self.unwritten_schedules.is_empty())
+    }
+
+    // ----- what happened -----
+
+    fn woken(&mut self, wakeup: &Wakeup) {
+        if let Some(at) = wakeup.schedules_at {
+            self.schedules.wake(at);
+        }
+        if let Some(at) = wakeup.jobs_at {
+            self.jobs.wake(at);
+        }
+        self.misled = 0;
+    }
+
+    /// Whatever may have happened unheard is looked up.
+    fn hints_lost(&mut self) {
+        self.wakeups.wake(self.now);
+        self.cancel_requests.wake(self.now);
+    }
+
+    fn wakeups_known(&mut self, wakeups: Wakeups) {
+        self.wakeups.succeed();
+        self.wakeups.wake(instant::after(self.now, self.config.poll_interval));
+        if let Some(at) = wakeups.schedule {
+            self.schedules.wake(at);
+        }
+        if let Some(at) = wakeups.job {
+            self.jobs.wake(at);
+        }
+        self.recovery.reschedule(wakeups.lease);
+        let is_due = [wakeups.schedule, wakeups.job].into_iter().flatten().any(|at| at <= self.now);
+        self.misled = if is_due { self.misled + 1 } else { 0 };
+    }
+
+    fn schedules_acquired(&mut self, claimed: &[ClaimedSchedule]) {
+        self.schedules.succeed();
+        if claimed.len() >= self.config.schedule_batch {
+            self.schedules.wake(self.now);
+        } else {
+            self.everything_was_claimed(claimed.len());
+        }
+        for ClaimedSchedule { schedule, task } in claimed {
+            let undeclared;
+            let task = match task {
+                Some(task) => &**task,
+                None => {
+                    undeclared = self.undeclared_task(schedule);
+                    &undeclared
+                }
+            };
+            let plan = schedule::plan(schedule, task, self.now, &mut self.ids, &mut self.random);
+            self.unwritten_schedules.push(plan);
+        }
+    }
+
+    fn undeclared_task(&self, schedule: &schedule::Schedule) -> TaskDefinition {
+        let executor = ExecutorName::new(ExecutorName::ASYNC).expect("a constant that is a valid name");
+        TaskDefinition::decide(
+            schedule.task_id.clone(),
+            TaskSettings::new(),
+            &self.config.task_defaults,
+            executor,
+        )
+    }
+
+    fn jobs_acquired(&mut self, jobs: Vec<Job>) {
+        self.jobs.succeed();
+        if self.phase != Phase::Running {
+            self.held.hand_back(&jobs);
+            return;
+        }
+        self.held.start(&jobs, self.now, self.config.lease_duration);
+        if jobs.len() >= self.jobs_limit {
+            self.jobs.wake(self.now);
+        } else {
+            self.everything_was_claimed(jobs.len());
+        }
+        if !jobs.is_empty() {
+            self.cancel_requests.wake(instant::after(self.now, self.config.poll_interval));
+            self.actions.push_back(Action::StartJobs(jobs));
+        }
+    }
+
+    /// Nothing more is due, and nobody knows what will be next. It is asked at once, unless the answer misled us.
+    fn everything_was_claimed(&mut self, found: usize) {
+        if found > 0 {
+            self.misled = 0;
+        }
+        if self.misled < MISLED_MOST {
+            self.wakeups.wake(self.now);
+        } else {
+            self.wakeups.wake(instant::after(self.now, self.config.poll_interval));
+        }
+    }
+
+    fn leases_extended(&mut self, report: LeaseReport) {
+        self.renewal.succeed();
+        self.held.lose(&report.lost);
+        if !report.lost.is_empty() {
+            self.actions.push_back(Action::StopJobs { jobs: report.lost, reason: StopReason::LeaseLost });
+        }
+        self.stop_jobs(report.cancelled, StopReason::Cancelled);
+        self.held.rest();
+    }
+
+    fn stop_jobs(&mut self, mut jobs: Vec<crate::id::JobId>, reason: StopReason) {
+        jobs.retain(|job| self.held.is_running(*job));
+        if !jobs.is_empty() {
+            self.actions.push_back(Action::StopJobs { jobs, reason });
+        }
+    }
+
+    fn failed(&mut self, failed: FailedAction) {
+        let random = self.random.f64();
+        let now = self.now;
+        match failed {
+            FailedAction::QueryWakeups => self.wakeups.fail(now, random),
+            FailedAction::AcquireSchedules => self.schedules.fail(now, random),
+            FailedAction::ReleaseSchedules => {
+                let plans = self.schedules_in_writing.take().map(Arc::unwrap_or_clone);
+                self.unwritten_schedules.extend(plans.into_iter().flatten());
+                self.schedules.fail(now, random);
+            }
+            FailedAction::AcquireJobs => self.jobs.fail(now, random),
+            FailedAction::ReleaseJobs => {
+                self.held.not_written();
+                self.writing_jobs.fail(now, random);
+            }
+            FailedAction::ExtendLeases => {
+                self.renewal.succeed();
+                self.held.renew_soon(now, self.config.lease_duration);
+            }
+            FailedAction::Recover => self.recovery.fail(now, random),
+            FailedAction::QueryCancelRequests => self.cancel_requests.fail(now, random),
+            FailedAction::Cleanup => self.cleanup.fail(now, random),
+        }
+    }
+
+    fn set_intake(&mut self, intake: Intake) {
+        self.intake = intake;
+        if intake == Intake::Open {
+            self.wakeups.wake(self.now);
+        }
+    }
+
+    fn stop(&mut self, deadline: DateTime<Utc>) {
+        let sooner = match self.phase {
+            Phase::Running => deadline,
+            Phase::Stopping { deadline: Some(earlier), .. } => earlier.min(deadline),
+            Phase::Stopping { deadline: None, .. } | Phase::Stopped => return,
+        };
+        let give_up_at = instant::after(sooner.max(self.now), self.config.lease_duration);
+        self.phase = Phase::Stopping { deadline: Some(sooner), give_up_at };
+    }
+
+    fn clock_stepped_back(&mut self, now: DateTime<Utc>) {
+        self.wakeups.forget_times(now);
+        self.schedules.forget_times(now);
+        self.jobs.forget_times(now);
+        self.recovery.forget_times(now);
+        self.held.forget_times(now);
+        self.cleanup.reschedule(Some(instant::after(now, self.config.cleanup_interval)));
+    }
+}

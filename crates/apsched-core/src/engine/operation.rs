@@ -1,0 +1,82 @@
+//! One thing the engine does with the store again and again: when it is due, whether it is under way.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::backoff::Backoff;
+use crate::instant;
+
+/// Delays after failures of one operation.
+const BACKOFF: Backoff =
+    Backoff { initial: Duration::from_millis(200), factor: 2.0, max: Duration::from_secs(30), jitter: 0.2 };
+
+/// At most one request of its kind is under way; after a failure it waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Operation {
+    due_at: Option<DateTime<Utc>>,
+    progress: Progress,
+    failures: u32,
+    not_before: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Progress {
+    #[default]
+    Idle,
+    UnderWay,
+}
+
+impl Operation {
+    /// Makes it due at `at`, or earlier if it is already.
+    pub(super) fn wake(&mut self, at: DateTime<Utc>) {
+        self.due_at = Some(self.due_at.map_or(at, |due| due.min(at)));
+    }
+
+    /// Makes it due at `at`, whatever was known before.
+    pub(super) const fn reschedule(&mut self, at: Option<DateTime<Utc>>) {
+        self.due_at = at;
+    }
+
+    pub(super) const fn is_under_way(&self) -> bool {
+        matches!(self.progress, Progress::UnderWay)
+    }
+
+    /// When to look at it again. `None`: not before something happens.
+    pub(super) fn timeout(&self) -> Option<DateTime<Utc>> {
+        let due = self.due_at.filter(|_| !self.is_under_way())?;
+        Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
+    }
+
+    /// Whether to do it at `now`.
+    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.timeout().is_some_and(|at| at <= now)
+    }
+
+    /// It is under way; wakes from now on concern the next time.
+    pub(super) const fn begin(&mut self) {
+        self.progress = Progress::UnderWay;
+        self.due_at = None;
+    }
+
+    /// It was done.
+    pub(super) const fn succeed(&mut self) {
+        self.progress = Progress::Idle;
+        self.failures = 0;
+        self.not_before = None;
+    }
+
+    /// It failed; it is due again after a growing delay.
+    pub(super) fn fail(&mut self, now: DateTime<Utc>, random: f64) {
+        self.progress = Progress::Idle;
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = Some(instant::after(now, BACKOFF.delay(self.failures, random)));
+        self.due_at = Some(now);
+    }
+
+    /// The clock was stepped back: what was planned by the old time is due now.
+    pub(super) fn forget_times(&mut self, now: DateTime<Utc>) {
+        self.due_at = Some(now);
+        self.not_before = None;
+    }
+}

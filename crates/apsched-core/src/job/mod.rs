@@ -1,0 +1,172 @@
+//! Jobs: one request to run a task, from the queue to its outcome.
+//!
+//! | question | file |
+//! |---|---|
+//! | which states are there? | [`state`](JobState) |
+//! | which may I take now? | [`admission`] |
+//! | retry or give up? | [`retry`] |
+//! | how did it end, what is kept? | [`JobOutcome`], [`JobResult`] |
+
+pub mod admission;
+mod outcome;
+mod release;
+mod result;
+pub mod retry;
+mod state;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use admission::{Abilities, ClaimOrder};
+pub use outcome::{JobOutcome, UnknownOutcome};
+pub use release::{Attempt, FinishedAttempt, JobRelease, JobReport, Release};
+pub use result::{ErrorChain, JobResult};
+pub use retry::{AfterAttempt, AttemptEnd, Retry, RetryAdvice};
+pub use state::{JobState, JobStep, StepRefused};
+
+use crate::id::{ExecutorName, JobId, ScheduleId, TaskId};
+use crate::lease::{Lease, LeaseToken};
+use crate::metadata::Metadata;
+use crate::payload::Payload;
+use crate::schedule::ScheduleSettings;
+use crate::task::{RunSettings, TaskDefinition};
+
+/// One request to run a task.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its name, made by whoever added it.
+    pub id: JobId,
+    /// What to run.
+    pub task_id: TaskId,
+    /// The schedule that made it; `None` for a direct job.
+    pub schedule_id: Option<ScheduleId>,
+    /// What the handler is given.
+    pub payload: Payload,
+    /// How it runs; decided when the job was made, shared with its siblings.
+    pub settings: Arc<JobSettings>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// The fire time it stands for; `None` for a direct job and for a schedule that was run by hand.
+    pub fire_time: Option<DateTime<Utc>>,
+    /// Earliest start: the fire time with its jitter, the user's delay, or the end of a backoff.
+    pub run_at: DateTime<Utc>,
+    /// Latest first start. `None`: never too late. Cleared once an attempt has been made.
+    pub start_deadline: Option<DateTime<Utc>>,
+    /// Attempts that count, the running one included.
+    pub attempt: u32,
+    /// What the handler last reported.
+    pub progress: Option<Progress>,
+    /// Whether the job is to stop.
+    pub cancel: CancelRequest,
+    /// Number of the last claim; grows with each.
+    pub token: LeaseToken,
+    /// Who runs it. `None`: queued.
+    pub lease: Option<Lease>,
+}
+
+impl Job {
+    /// Where the job stands.
+    #[must_use]
+    pub const fn state(&self) -> JobState {
+        if self.lease.is_some() { JobState::Running } else { JobState::Queued }
+    }
+
+    /// Whether the start deadline has passed at `now`, so that the job must not start.
+    ///
+    /// Asked again by the executor after waiting for a free thread.
+    #[must_use]
+    pub fn has_missed_start_deadline(&self, now: DateTime<Utc>) -> bool {
+        self.start_deadline.is_some_and(|deadline| deadline < now)
+    }
+}
+
+/// Whether a job has been asked to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CancelRequest {
+    /// Nobody asked.
+    #[default]
+    None,
+    /// The worker is to stop it.
+    Requested,
+}
+
+/// How a job runs: every setting decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobSettings {
+    /// Executor that runs it.
+    pub job_executor: ExecutorName,
+    /// Whether and when it is tried again.
+    pub retry: Retry,
+    /// Longest time one attempt may take. `None`: no limit.
+    pub timeout: Option<Duration>,
+    /// Higher is started first.
+    pub priority: i32,
+    /// How long the result is kept after the end. Zero: not kept.
+    pub result_expiration_time: Duration,
+    /// What the user attached, merged over the schedule's and the task's.
+    pub metadata: Metadata,
+}
+
+impl JobSettings {
+    /// Settings of a direct job: what the job says, else its task.
+    #[must_use]
+    pub fn of_direct(job: RunSettings, result_expiration_time: Duration, task: &TaskDefinition) -> Self {
+        Self {
+            job_executor: job.job_executor.unwrap_or(task.job_executor.clone()),
+            retry: job.retry.unwrap_or(task.retry),
+            timeout: job.timeout.unwrap_or(task.timeout),
+            priority: job.priority.unwrap_or(task.priority),
+            result_expiration_time,
+            metadata: job.metadata.merged_over(&task.metadata),
+        }
+    }
+
+    /// Settings of a scheduled job: what the schedule says, else its task.
+    #[must_use]
+    pub fn of_scheduled(schedule: &ScheduleSettings, task: &TaskDefinition) -> Self {
+        Self::of_direct(schedule.run.clone(), schedule.result_expiration_time, task)
+    }
+}
+
+/// How far a running job is, in the handler's own words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Part that is done, 0 to 1.
+    pub fraction: f32,
+    /// What is being done; at most 1,024 bytes are kept.
+    pub message: String,
+}
+
+impl Progress {
+    /// Most bytes of [`Progress::message`].
+    pub const MAX_MESSAGE_BYTES: usize = 1024;
+
+    /// Progress with its bounds kept: the fraction is clamped to 0…1 (not a number: 0), the message cut.
+    #[must_use]
+    pub fn new(fraction: f32, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        message.truncate(message.floor_char_boundary(Self::MAX_MESSAGE_BYTES));
+        Self { fraction: if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) }, message }
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.0} % {}", self.fraction * 100.0, self.message)
+    }
+}
+
+/// What is known of a job at the moment.
+#[derive(Clone, Debug)]
+pub enum JobStatus {
+    /// It waits or runs.
+    Active(Box<Job>),
+    /// It has ended, and its result is kept.
+    Finished(Box<JobResult>),
+    /// No such job: never added, or ended without a kept result.
+    Unknown,
+}

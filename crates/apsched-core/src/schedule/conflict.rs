@@ -1,0 +1,173 @@
+//! What if a schedule is added under an id that exists? Pure; stores call it in the transaction that writes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Schedule, ScheduleState};
+
+/// What adding a schedule does when its id exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictPolicy {
+    /// An error. The default.
+    #[default]
+    Error,
+    /// The existing schedule stays as it is.
+    DoNothing,
+    /// The new one takes its place and starts anew.
+    Replace,
+    /// The existing schedule gets the new definition and goes on: equal definition, nothing changes; other settings or
+    /// payload, the next fire time is kept; another trigger, it is computed anew.
+    Update,
+}
+
+/// What a store writes for an added schedule.
+#[derive(Clone, Debug)]
+pub enum AddDecision {
+    /// The new schedule; nothing was there.
+    Insert(Box<Schedule>),
+    /// This in place of the existing one. A claim in flight is void.
+    Overwrite(Box<Schedule>),
+    /// Nothing.
+    Keep,
+    /// Nothing; the caller is told that the id is taken.
+    Refuse,
+}
+
+/// Decides what becomes of `new` when `existing` stands under its id.
+#[must_use]
+pub fn decide_add(existing: Option<&Schedule>, new: Schedule, policy: ConflictPolicy) -> AddDecision {
+    let Some(existing) = existing else {
+        return AddDecision::Insert(Box::new(new));
+    };
+    match policy {
+        ConflictPolicy::Error => AddDecision::Refuse,
+        ConflictPolicy::DoNothing => AddDecision::Keep,
+        ConflictPolicy::Replace => AddDecision::Overwrite(Box::new(succeeding(existing, new))),
+        ConflictPolicy::Update => update(existing, new),
+    }
+}
+
+fn update(existing: &Schedule, new: Schedule) -> AddDecision {
+    let same_trigger = existing.trigger.is_same_definition(&new.trigger);
+    let same_rest = existing.task_id == new.task_id
+        && existing.settings == new.settings
+        && existing.payload.is_same_value(&new.payload);
+    if same_trigger && same_rest {
+        return AddDecision::Keep;
+    }
+    let mut updated = succeeding(existing, new);
+    updated.created_at = existing.created_at;
+    updated.last_fire_time = existing.last_fire_time;
+    updated.fires = existing.fires;
+    if same_trigger {
+        updated.trigger = existing.trigger.clone();
+        updated.next_fire_time = existing.next_fire_time;
+    }
+    // A paused schedule stays paused: the definition changed, not the user's mind about running it.
+    updated.state = match existing.state {
+        ScheduleState::Paused => ScheduleState::Paused,
+        _ if same_trigger => existing.state.clone(),
+        _ => updated.state,
+    };
+    updated.settle_max_fires();
+    AddDecision::Overwrite(Box::new(updated))
+}
+
+/// `new` with the revision and token that follow on those of `existing`, so that no earlier claim fits it.
+fn succeeding(existing: &Schedule, new: Schedule) -> Schedule {
+    Schedule { revision: existing.revision.next(), token: existing.token.next(), lease: None, ..new }
+}
+
+impl Schedule {
+    /// Brings state and next fire time in line with `max_fires` after a change of settings.
+    pub(super) fn settle_max_fires(&mut self) {
+        if self.fires_left() == Some(0) {
+            self.next_fire_time = None;
+            self.state = ScheduleState::Finished;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ScheduleId, TaskId};
+    use crate::payload::Payload;
+    use crate::schedule::ScheduleSettings;
+    use crate::trigger::{AnyTrigger, IntervalTrigger};
+    use chrono::{DateTime, TimeDelta, Utc};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_225_600 + seconds, 0).unwrap()
+    }
+
+    fn schedule(every: u64, payload: u8, added_at: DateTime<Utc>) -> Schedule {
+        Schedule::new(
+            ScheduleId::new("id").unwrap(),
+            TaskId::new("task").unwrap(),
+            Payload::live(payload),
+            &AnyTrigger::from(IntervalTrigger::every(Duration::from_secs(every))),
+            Arc::new(ScheduleSettings::default()),
+            added_at,
+        )
+        .unwrap()
+    }
+
+    fn fired_once() -> Schedule {
+        let mut existing = schedule(10, 1, at(0));
+        existing.fires = 1;
+        existing.last_fire_time = Some(at(0));
+        existing.next_fire_time = Some(at(10));
+        existing
+    }
+
+    fn overwritten(decision: AddDecision) -> Schedule {
+        match decision {
+            AddDecision::Overwrite(schedule) => *schedule,
+            other => panic!("expected an overwrite, found {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_equal_definition_changes_nothing_though_it_is_added_later() {
+        let decision = decide_add(Some(&fired_once()), schedule(10, 1, at(7)), ConflictPolicy::Update);
+        assert!(matches!(decision, AddDecision::Keep), "{decision:?}");
+    }
+
+    #[test]
+    fn another_payload_keeps_the_next_fire_time() {
+        let updated =
+            overwritten(decide_add(Some(&fired_once()), schedule(10, 2, at(7)), ConflictPolicy::Update));
+        assert_eq!((updated.next_fire_time, updated.fires, updated.created_at), (Some(at(10)), 1, at(0)));
+        assert_eq!(updated.revision, Revision::new(1));
+    }
+
+    #[test]
+    fn another_trigger_computes_it_anew() {
+        let updated =
+            overwritten(decide_add(Some(&fired_once()), schedule(60, 1, at(7)), ConflictPolicy::Update));
+        assert_eq!((updated.next_fire_time, updated.fires), (Some(at(7)), 1));
+    }
+
+    #[test]
+    fn replacing_starts_anew_and_voids_a_claim() {
+        let mut existing = fired_once();
+        existing.token = existing.token.next();
+        let replaced =
+            overwritten(decide_add(Some(&existing), schedule(10, 1, at(7)), ConflictPolicy::Replace));
+        assert_eq!((replaced.fires, replaced.created_at), (0, at(0) + TimeDelta::seconds(7)));
+        assert!(replaced.token > existing.token && replaced.revision > existing.revision);
+    }
+
+    #[test]
+    fn a_paused_schedule_stays_paused_when_updated() {
+        let existing = Schedule { state: ScheduleState::Paused, ..fired_once() };
+        let updated =
+            overwritten(decide_add(Some(&existing), schedule(60, 1, at(7)), ConflictPolicy::Update));
+        assert_eq!(updated.state, ScheduleState::Paused);
+    }
+
+    use crate::schedule::Revision;
+}

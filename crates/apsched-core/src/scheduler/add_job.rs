@@ -1,0 +1,263 @@
+//! Adding jobs: one, many, or one whose result is awaited.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+
+use super::Scheduler;
+use super::error::Result;
+use super::job_handle::JobHandle;
+use super::request::{RunRequest, run_request_setters, sent_by_await};
+use super::shared::KnownTask;
+use crate::id::{IdError, JobId, TaskId};
+use crate::instant;
+use crate::job::{CancelRequest, Job, JobSettings};
+use crate::lease::LeaseToken;
+use crate::payload::{Payload, TaskValue};
+use crate::task::{RunSettings, TaskRef};
+
+/// How long [`Scheduler::run_job`] keeps a result, so that it can be read again should the caller's wait be cut short.
+const RUN_JOB_KEEPS: Duration = Duration::from_secs(15 * 60);
+
+impl Scheduler {
+    /// Adds a job; `.await` sends it and gives its handle.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use apsched_core::{Task, scheduler::{Scheduler, Tasks}};
+    ///
+    /// const DOUBLE: Task<u32, u32> = Task::new("double");
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> apsched_core::scheduler::Result<()> {
+    /// let tasks = Tasks::<()>::new().task(DOUBLE, async |number: u32| number * 2);
+    /// let scheduler = Scheduler::builder().tasks(tasks).start_in_background().await?;
+    /// let job = scheduler.add_job(DOUBLE, 21).priority(5).keep_result(Duration::from_secs(60)).await?;
+    /// assert_eq!(job.result().await?, 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TaskNotFound`](super::Error::TaskNotFound) when neither this scheduler nor its store knows the task, unless the
+    /// scheduler has no tasks at all (a client): then the job waits for a worker that knows it.
+    /// [`Payload`](super::Error::Payload) when the payload cannot be written; [`Store`](super::Error::Store).
+    ///
+    /// # Cancel safety
+    /// Dropping the future adds the job or does not.
+    pub fn add_job<T: TaskRef>(&self, task: T, payload: T::Payload) -> AddJob<T::Payload, T::Output>
+    where
+        T::Payload: TaskValue,
+        T::Output: TaskValue,
+    {
+        AddJob { request: JobRequest::new(self, &task, payload, Duration::ZERO), output: PhantomData }
+    }
+
+    /// Adds one job for each payload, in one batch; `.await` sends them and gives their ids, in order.
+    ///
+    /// # Errors
+    /// As [`add_job`](Self::add_job); then none is added.
+    ///
+    /// # Cancel safety
+    /// Dropping the future adds all jobs or none.
+    pub fn add_jobs<T: TaskRef>(
+        &self,
+        task: T,
+        payloads: impl IntoIterator<Item = T::Payload>,
+    ) -> AddJobs<T::Payload>
+    where
+        T::Payload: TaskValue,
+    {
+        let payloads = payloads.into_iter().collect();
+        AddJobs { request: JobRequest::new(self, &task, payloads, Duration::ZERO) }
+    }
+
+    /// Adds a job and waits for what it returns.
+    ///
+    /// # Errors
+    /// As [`add_job`](Self::add_job) and [`JobHandle::result`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the wait, not the job.
+    pub fn run_job<T: TaskRef>(&self, task: T, payload: T::Payload) -> RunJob<T::Payload, T::Output>
+    where
+        T::Payload: TaskValue,
+        T::Output: TaskValue,
+    {
+        RunJob { request: JobRequest::new(self, &task, payload, RUN_JOB_KEEPS), output: PhantomData }
+    }
+}
+
+/// What a job is to be, with `P` to make it of.
+#[derive(Debug)]
+struct JobRequest<P> {
+    scheduler: Scheduler,
+    task_id: Result<TaskId, IdError>,
+    payload: P,
+    run: RunRequest,
+    run_at: RunAt,
+    start_deadline: Option<DateTime<Utc>>,
+    keep: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum RunAt {
+    Now,
+    In(Duration),
+    At(DateTime<Utc>),
+}
+
+impl<P> JobRequest<P> {
+    fn new(scheduler: &Scheduler, task: &impl TaskRef, payload: P, keep: Duration) -> Self {
+        Self {
+            scheduler: scheduler.clone(),
+            task_id: task.task().id(),
+            payload,
+            run: RunRequest::default(),
+            run_at: RunAt::Now,
+            start_deadline: None,
+            keep,
+        }
+    }
+
+    /// Makes jobs of the payloads that `split` finds, and adds them.
+    async fn send<V: TaskValue>(self, split: impl FnOnce(P) -> Vec<V>) -> Result<Vec<JobId>> {
+        let task_id = self.task_id?;
+        let run = self.run.finish()?;
+        let shared = self.scheduler.shared();
+        shared.connect().await?;
+        let task = shared.task_to_add_for(&task_id).await?;
+        let settings = job_settings(run, self.keep, &task);
+        shared.check_executor(&task_id, &settings.job_executor)?;
+        let now = shared.now();
+        let run_at = match self.run_at {
+            RunAt::Now => now,
+            RunAt::In(delay) => instant::after(now, delay),
+            RunAt::At(at) => at,
+        };
+        let form = shared.store.payload_form();
+        let payloads = split(self.payload);
+        let mut jobs = Vec::with_capacity(payloads.len());
+        for payload in payloads {
+            jobs.push(Job {
+                id: shared.new_job_id(now),
+                task_id: task_id.clone(),
+                schedule_id: None,
+                payload: Payload::new(payload, form, &shared.serializers)?,
+                settings: settings.clone(),
+                created_at: now,
+                fire_time: None,
+                run_at,
+                start_deadline: self.start_deadline,
+                attempt: 0,
+                progress: None,
+                cancel: CancelRequest::None,
+                token: LeaseToken::default(),
+                lease: None,
+            });
+        }
+        let ids = jobs.iter().map(|job| job.id).collect();
+        let events = shared.store.add_jobs(jobs, shared.broker.interest()).await?;
+        shared.publish(events);
+        Ok(ids)
+    }
+}
+
+fn job_settings(run: RunSettings, keep: Duration, task: &KnownTask) -> Arc<JobSettings> {
+    if keep.is_zero() && run == RunSettings::default() {
+        return task.plain_job.clone();
+    }
+    Arc::new(JobSettings::of_direct(run, keep, &task.definition))
+}
+
+macro_rules! job_request {
+    ($(#[$doc:meta])* $name:ident<$($generic:ident),*> of $payload:ty $(, $output:ident)?) => {
+        $(#[$doc])*
+        #[must_use = "the request is sent by `.await`"]
+        pub struct $name<$($generic),*> {
+            request: JobRequest<$payload>,
+            $( output: PhantomData<fn() -> $output>, )?
+        }
+
+        impl<$($generic),*> fmt::Debug for $name<$($generic),*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("task", &self.request.task_id).finish_non_exhaustive()
+            }
+        }
+
+        impl<$($generic),*> $name<$($generic),*> {
+            run_request_setters!(request.run);
+
+            /// Earliest start, counted from now. Default zero: as soon as a worker is free.
+            pub fn delay(mut self, delay: Duration) -> Self {
+                self.request.run_at = RunAt::In(delay);
+                self
+            }
+
+            /// Earliest start. An instant in the past counts as due since then, and so goes first.
+            pub fn run_at<Z: TimeZone>(mut self, at: DateTime<Z>) -> Self {
+                self.request.run_at = RunAt::At(instant::to_micros(at.to_utc()));
+                self
+            }
+
+            /// Latest start; a job that would start later ends as
+            /// [`JobOutcome::MissedStartDeadline`](crate::JobOutcome::MissedStartDeadline). Default: none.
+            pub fn start_deadline<Z: TimeZone>(mut self, at: DateTime<Z>) -> Self {
+                self.request.start_deadline = Some(instant::to_micros(at.to_utc()));
+                self
+            }
+
+            /// How long the result is kept after the job's end. Zero: not kept.
+            ///
+            /// Default zero; 15 minutes for [`Scheduler::run_job`].
+            pub fn keep_result(mut self, duration: Duration) -> Self {
+                self.request.keep = duration;
+                self
+            }
+        }
+    };
+}
+
+job_request! {
+    /// A job to be added; see [`Scheduler::add_job`].
+    AddJob<P, R> of P, R
+}
+
+job_request! {
+    /// Jobs to be added; see [`Scheduler::add_jobs`].
+    AddJobs<P> of Vec<P>
+}
+
+job_request! {
+    /// A job to be added and awaited; see [`Scheduler::run_job`].
+    RunJob<P, R> of P, R
+}
+
+impl<P: TaskValue, R: TaskValue> AddJob<P, R> {
+    async fn send(self) -> Result<JobHandle<R>> {
+        let (scheduler, keep) = (self.request.scheduler.clone(), self.request.keep);
+        let ids = self.request.send(|payload| vec![payload]).await?;
+        Ok(JobHandle::new(scheduler, ids[0], keep))
+    }
+}
+
+impl<P: TaskValue> AddJobs<P> {
+    async fn send(self) -> Result<Vec<JobId>> {
+        self.request.send(|payloads| payloads).await
+    }
+}
+
+impl<P: TaskValue, R: TaskValue> RunJob<P, R> {
+    async fn send(mut self) -> Result<R> {
+        // A result that is not kept could not be awaited.
+        self.request.keep = self.request.keep.max(Duration::from_secs(1));
+        AddJob::<P, R> { request: self.request, output: PhantomData }.send().await?.result().await
+    }
+}
+
+sent_by_await!(AddJob<P: TaskValue, R: TaskValue> => JobHandle<R>);
+sent_by_await!(AddJobs<P: TaskValue> => Vec<JobId>);
+sent_by_await!(RunJob<P: TaskValue, R: TaskValue> => R);

@@ -1,0 +1,136 @@
+//! The loop itself: performs what the engine asks for, tells it what happened, and nothing else.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+
+use super::clock::Sleep;
+use super::executor::JobRun;
+use super::shared::Shared;
+use super::{JobContext, Scheduler};
+use crate::broker::{EventItem, Subscription};
+use crate::engine::{Action, Engine, Input};
+use crate::event::{Event, EventType, JobCancelRequested, Wakeup};
+use crate::id::{JobId, JobIdMap};
+use crate::job::Job;
+
+/// Drives one engine until it has stopped.
+pub(super) struct Driver {
+    scheduler: Scheduler,
+    engine: Engine,
+    /// Requests to the store that are under way.
+    store_calls: FuturesUnordered<BoxFuture<'static, Input>>,
+    hints: Subscription,
+    commands: mpsc::UnboundedReceiver<Input>,
+    running: JobIdMap<JobContext>,
+    alarm: Option<(chrono::DateTime<chrono::Utc>, Sleep)>,
+}
+
+impl Driver {
+    pub(super) fn new(scheduler: Scheduler, commands: mpsc::UnboundedReceiver<Input>) -> Self {
+        let shared = scheduler.shared();
+        let engine = Engine::new(shared.engine_config.clone(), shared.now());
+        let hints = shared.broker.subscribe(Wakeup::INTEREST | JobCancelRequested::INTEREST);
+        let store_calls = FuturesUnordered::new();
+        Self { engine, store_calls, hints, commands, running: JobIdMap::default(), alarm: None, scheduler }
+    }
+
+    pub(super) async fn drive(mut self) {
+        let shared = self.scheduler.shared().clone();
+        while self.perform_all(&shared) {
+            self.set_alarm(&shared);
+            let wait_for_alarm = async {
+                match &mut self.alarm {
+                    Some((_, sleep)) => sleep.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(input) = self.store_calls.next() => self.engine.handle(input, shared.now()),
+                () = shared.reports.arrived() => {}
+                hint = self.hints.next() => self.hear(hint, &shared),
+                Some(command) = self.commands.recv() => self.engine.handle(command, shared.now()),
+                () = wait_for_alarm => {
+                    self.alarm = None;
+                    self.engine.handle(Input::TimePassed, shared.now());
+                }
+            }
+            self.take_all(&shared);
+        }
+    }
+
+    /// Tells the engine of all that is there by now, so that it decides once for many.
+    fn take_all(&mut self, shared: &Arc<Shared>) {
+        let reports = shared.reports.take();
+        if !reports.is_empty() {
+            let now = shared.now();
+            for (job_id, report) in reports {
+                self.running.remove(&job_id);
+                self.engine.handle(Input::JobReported { job_id, report }, now);
+            }
+        }
+        while let Some(item) = self.hints.try_next() {
+            self.hear(Some(item), shared);
+        }
+    }
+
+    fn hear(&mut self, item: Option<EventItem>, shared: &Arc<Shared>) {
+        let input = match item {
+            Some(EventItem::Event(Event::Wakeup(wakeup))) => Input::Woken(wakeup),
+            Some(EventItem::Event(Event::JobCancelRequested(_))) => Input::CancelRequested,
+            Some(EventItem::Event(_)) => return,
+            Some(EventItem::Lagged(_)) => Input::HintsLost,
+            // The broker has stopped: the poll interval takes over.
+            None => {
+                self.hints = shared.silence();
+                Input::HintsLost
+            }
+        };
+        self.engine.handle(input, shared.now());
+    }
+
+    fn set_alarm(&mut self, shared: &Arc<Shared>) {
+        let at = self.engine.poll_timeout();
+        if self.alarm.as_ref().map(|(at, _)| *at) != at {
+            self.alarm = at.map(|at| (at, shared.clock.sleep_until(at)));
+        }
+        let is_idle = self.engine.is_idle();
+        shared.idle.send_if_modified(|idle| std::mem::replace(idle, is_idle) != is_idle);
+    }
+
+    /// Performs all actions. Returns whether to go on.
+    fn perform_all(&mut self, shared: &Arc<Shared>) -> bool {
+        while let Some(action) = self.engine.poll_action() {
+            match action {
+                Action::StartJobs(jobs) => self.start_jobs(jobs.into(), shared),
+                Action::StopJobs { jobs, reason } => {
+                    for context in jobs.iter().filter_map(|job| self.running.get(job)) {
+                        tracing::debug!(job.id = %context.job_id(), ?reason, "tell the job to stop");
+                        context.stop_signal().raise(reason);
+                    }
+                }
+                Action::Stopped => return false,
+                request => self.store_calls.push(shared.clone().call_store(request)),
+            }
+        }
+        true
+    }
+
+    fn start_jobs(&mut self, jobs: VecDeque<Job>, shared: &Arc<Shared>) {
+        for job in jobs {
+            let Some((executor, handler)) = shared.how_to_run(&job) else {
+                // The store gave out a job that was not asked for; its lease runs out elsewhere.
+                tracing::error!(job.id = %job.id, task.id = %job.task_id, "acquired a job that cannot run here");
+                continue;
+            };
+            let id: JobId = job.id;
+            let context = JobContext::new(job, self.scheduler.clone());
+            self.running.insert(id, context.clone());
+            executor.start(JobRun::new(context, handler, shared.reports.clone(), shared.cancel_grace_period));
+        }
+    }
+}
