@@ -13,9 +13,11 @@ use super::error::{ConfigurationProblem, Error, Result};
 use super::executor::{AsyncExecutor, JobExecutor, Reports, ThreadPoolExecutor};
 use super::handler::{BoundTask, BoundTasks, TaskFunction, Tasks};
 use super::result_watch::ResultWatch;
+use super::server_clock::ServerClock;
 use super::shared::{BoundHandler, KnownTask, Shared, State};
 use crate::broker::{EventBroker, LocalBroker};
 use crate::engine::{EngineConfig, Intake, Role};
+use crate::event::Health;
 use crate::id::{ExecutorName, IdError, JobIds, SchedulerId, SchedulerName};
 use crate::job::Abilities;
 use crate::serializer::{Serializer, Serializers};
@@ -252,7 +254,7 @@ impl SchedulerBuilder {
             },
             store: self.store,
             broker: self.broker,
-            clock: self.clock,
+            clock: ServerClock::new(self.clock),
             serializers: self.serializers,
             registry: self.registry,
             task_defaults: self.task_defaults,
@@ -271,6 +273,7 @@ impl SchedulerBuilder {
             commands_in: Mutex::new(Some(commands_in)),
             state: watch::Sender::new(State::Created),
             idle: watch::Sender::new(false),
+            store_health: watch::Sender::new(Health::Healthy),
         };
         Ok(Scheduler::of(shared))
     }

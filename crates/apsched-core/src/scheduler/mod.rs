@@ -13,6 +13,7 @@
 
 mod add_job;
 mod add_schedule;
+pub mod blocking;
 mod builder;
 mod clock;
 mod configure_task;
@@ -22,11 +23,13 @@ mod edit_schedule;
 mod error;
 pub mod executor;
 pub mod handler;
+mod health;
 mod job_handle;
 mod lifecycle;
 mod listing;
 mod request;
 mod result_watch;
+mod server_clock;
 mod shared;
 mod stop_signal;
 mod store_call;
@@ -133,7 +136,7 @@ impl Scheduler {
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
+        &self.shared.clock
     }
 
     pub(crate) fn payload_form(&self) -> PayloadForm {
