@@ -50,4 +50,7 @@ pub use schedule::{Coalesce, ConflictPolicy, Overlap, Schedule, ScheduleSettings
 pub use serializer::{Serializer, SerializerError};
 pub use store::{DataStore, MemoryStore, StoreError};
 pub use task::{RunSettings, Setting, Task, TaskDefaults, TaskDefinition, TaskRef, TaskSettings};
-pub use trigger::{AnyTrigger, CustomTrigger, IntervalTrigger, DateTrigger, Trigger, TriggerError, TriggerExt, TriggerRegistry};
+pub use trigger::{
+    AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy,
+    Fold, Gap, IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt, TriggerRegistry,
+};

@@ -381,7 +381,12 @@ impl Engine {
 
     fn undeclared_task(&self, schedule: &schedule::Schedule) -> TaskDefinition {
         let executor = ExecutorName::new(ExecutorName::ASYNC).expect("a constant that is a valid name");
-        TaskDefinition::decide(schedule.task_id.clone(), TaskSettings::new(), &self.config.task_defaults, executor)
+        TaskDefinition::decide(
+            schedule.task_id.clone(),
+            TaskSettings::new(),
+            &self.config.task_defaults,
+            executor,
+        )
     }
 
     fn jobs_acquired(&mut self, jobs: Vec<Job>) {

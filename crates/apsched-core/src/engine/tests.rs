@@ -61,9 +61,13 @@ impl Test {
             let (name, answer) = match action {
                 Action::Recover(_) => ("recover", Input::Recovered),
                 Action::QueryWakeups => ("query_wakeups", Input::WakeupsKnown(Wakeups::default())),
-                Action::AcquireSchedules { .. } => ("acquire_schedules", Input::SchedulesAcquired(Vec::new())),
+                Action::AcquireSchedules { .. } => {
+                    ("acquire_schedules", Input::SchedulesAcquired(Vec::new()))
+                }
                 Action::AcquireJobs { .. } => ("acquire_jobs", Input::JobsAcquired(Vec::new())),
-                Action::QueryCancelRequests => ("query_cancel_requests", Input::CancelRequestsKnown(Vec::new())),
+                Action::QueryCancelRequests => {
+                    ("query_cancel_requests", Input::CancelRequestsKnown(Vec::new()))
+                }
                 Action::Cleanup => ("cleanup", Input::CleanedUp),
                 Action::ReleaseJobs(_) => ("release_jobs", Input::JobsReleased(Vec::new())),
                 Action::ReleaseSchedules(_) => ("release_schedules", Input::SchedulesReleased),
@@ -85,7 +89,8 @@ impl Test {
     }
 
     fn report(&mut self, job: &Job, end: AttemptEnd) -> Vec<Action> {
-        let report = JobReport { end, value: None, error: None, started_at: Some(self.now), finished_at: self.now };
+        let report =
+            JobReport { end, value: None, error: None, started_at: Some(self.now), finished_at: self.now };
         self.handle(Input::JobReported { job_id: job.id, report })
     }
 
@@ -168,7 +173,10 @@ fn a_claimed_schedule_is_planned_and_written_before_the_next_claim() {
     assert_eq!(plans[0].jobs.len(), 1);
     assert!(test.handle(Input::Woken(Wakeup::schedules(start()))).is_empty(), "one request at a time");
     let actions = test.handle(Input::SchedulesReleased);
-    assert!(matches!(actions[..], [Action::AcquireSchedules { .. }]), "the hint was not forgotten: {actions:?}");
+    assert!(
+        matches!(actions[..], [Action::AcquireSchedules { .. }]),
+        "the hint was not forgotten: {actions:?}"
+    );
 }
 
 #[test]
@@ -281,7 +289,9 @@ fn cancel_requests_are_asked_for_after_a_hint_and_each_poll_interval_while_jobs_
     let actions = test.handle(Input::CancelRequested);
     assert!(matches!(actions[..], [Action::QueryCancelRequests]), "{actions:?}");
     let actions = test.handle(Input::CancelRequestsKnown(vec![job(1).id, job(99).id]));
-    let [Action::StopJobs { jobs, reason: StopReason::Cancelled }] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::StopJobs { jobs, reason: StopReason::Cancelled }] = &actions[..] else {
+        panic!("{actions:?}")
+    };
     assert_eq!(jobs[..], [job(1).id], "jobs of others are none of ours");
     let actions = test.after(1.0).tick();
     assert!(actions.iter().any(|action| matches!(action, Action::QueryCancelRequests)), "{actions:?}");

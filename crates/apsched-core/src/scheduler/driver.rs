@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use super::clock::Sleep;
+use super::clock::{Clock, Sleep};
 use super::executor::JobRun;
 use super::shared::Shared;
 use super::{JobContext, Scheduler};

@@ -13,6 +13,7 @@
 
 mod add_job;
 mod add_schedule;
+pub mod blocking;
 mod builder;
 mod clock;
 mod configure_task;
@@ -22,11 +23,13 @@ mod edit_schedule;
 mod error;
 pub mod executor;
 pub mod handler;
+mod health;
 mod job_handle;
 mod lifecycle;
 mod listing;
 mod request;
 mod result_watch;
+mod server_clock;
 mod shared;
 mod stop_signal;
 mod store_call;
@@ -42,10 +45,12 @@ pub use builder::SchedulerBuilder;
 pub use clock::{Clock, Sleep, SystemClock};
 pub use configure_task::ConfigureTask;
 pub use context::{JobContext, current_job, current_scheduler};
-pub use edit_schedule::{UnpauseSchedule, UpdateSchedule, RemoveSchedule};
+pub use edit_schedule::{RemoveSchedule, UnpauseSchedule, UpdateSchedule};
 pub use error::{ConfigurationProblem, Error, Result};
 pub use executor::{AsyncExecutor, JobExecutor, JobRun, ThreadPoolExecutor};
-pub use handler::{AdviseRetry, BoundTasks, FromJob, FromRef, JobError, State, TaskFunction, TaskProblem, Tasks};
+pub use handler::{
+    AdviseRetry, BoundTasks, FromJob, FromRef, JobError, State, TaskFunction, TaskProblem, Tasks,
+};
 pub use job_handle::{JobHandle, JobResultFuture};
 pub use listing::{ListJobs, ListSchedules};
 pub use shared::State as SchedulerState;
@@ -131,7 +136,7 @@ impl Scheduler {
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
+        &self.shared.clock
     }
 
     pub(crate) fn payload_form(&self) -> PayloadForm {

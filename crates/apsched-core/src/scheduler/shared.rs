@@ -14,9 +14,10 @@ use super::error::{Error, Result};
 use super::executor::{JobExecutor, Reports};
 use super::handler::ErasedHandler;
 use super::result_watch::ResultWatch;
+use super::server_clock::ServerClock;
 use crate::broker::{EventBroker, Subscribers, Subscription};
 use crate::engine::{EngineConfig, Input};
-use crate::event::{Event, EventInterest};
+use crate::event::{Event, EventInterest, Health};
 use crate::id::{ExecutorName, JobId, JobIds, SchedulerId, TaskId};
 use crate::job::{Abilities, Job, JobSettings};
 use crate::serializer::Serializers;
@@ -38,7 +39,7 @@ pub enum State {
 pub(super) struct Shared {
     pub(super) store: Arc<dyn DataStore>,
     pub(super) broker: Arc<dyn EventBroker>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: ServerClock,
     pub(super) serializers: Serializers,
     pub(super) registry: TriggerRegistry,
     pub(super) task_defaults: TaskDefaults,
@@ -59,6 +60,7 @@ pub(super) struct Shared {
     pub(super) commands_in: Mutex<Option<mpsc::UnboundedReceiver<Input>>>,
     pub(super) state: watch::Sender<State>,
     pub(super) idle: watch::Sender<bool>,
+    pub(super) store_health: watch::Sender<Health>,
 }
 
 /// A handler, and what was said together with it.
@@ -139,7 +141,8 @@ impl Shared {
     pub(super) async fn connect(&self) -> Result<()> {
         self.connected
             .get_or_try_init(|| async {
-                self.store.start(&self.registry).await?;
+                self.learn_health(self.store.start(&self.registry).await)?;
+                self.clock.measure(&*self.store).await?;
                 self.broker.start().await?;
                 let known: Vec<Arc<KnownTask>> = self.tasks_read().values().cloned().collect();
                 if !known.is_empty() {

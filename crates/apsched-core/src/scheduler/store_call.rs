@@ -10,7 +10,8 @@ use crate::engine::{Action, FailedAction, Input};
 use crate::job::JobRelease;
 use crate::schedule::ScheduleRelease;
 use crate::store::{
-    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, ReleaseJobs, ReleaseSchedules, StoreError, WakeupQuery,
+    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, ReleaseJobs, ReleaseSchedules, StoreError,
+    WakeupQuery,
 };
 
 impl Shared {
@@ -23,7 +24,9 @@ impl Shared {
                 .boxed(),
             Action::ReleaseJobs(releases) => async move { self.release_jobs(releases).await }.boxed(),
             Action::AcquireJobs { limit } => async move { self.acquire_jobs(limit).await }.boxed(),
-            Action::ReleaseSchedules(releases) => async move { self.release_schedules(releases).await }.boxed(),
+            Action::ReleaseSchedules(releases) => {
+                async move { self.release_schedules(releases).await }.boxed()
+            }
             Action::AcquireSchedules { limit } => async move { self.acquire_schedules(limit).await }.boxed(),
             other => async move { self.call_for_care(other).await }.boxed(),
         }
@@ -32,7 +35,7 @@ impl Shared {
     async fn acquire_schedules(&self, limit: usize) -> Input {
         let (scheduler_id, lease) = self.claimant();
         let request = AcquireSchedules { scheduler_id, now: self.now(), lease, limit };
-        match self.store.acquire_schedules(request).await {
+        match self.learn_health(self.store.acquire_schedules(request).await) {
             Ok(claimed) => Input::SchedulesAcquired(claimed),
             Err(error) => failed("store.acquire_schedules", &error, FailedAction::AcquireSchedules),
         }
@@ -40,13 +43,9 @@ impl Shared {
 
     async fn release_schedules(&self, releases: Arc<Vec<ScheduleRelease>>) -> Input {
         let (scheduler_id, _) = self.claimant();
-        let request = ReleaseSchedules {
-            scheduler_id,
-            now: self.now(),
-            releases,
-            interest: self.broker.interest(),
-        };
-        match self.store.release_schedules(request).await {
+        let request =
+            ReleaseSchedules { scheduler_id, now: self.now(), releases, interest: self.broker.interest() };
+        match self.learn_health(self.store.release_schedules(request).await) {
             Ok(released) => {
                 for schedule in &released.lost {
                     tracing::debug!(schedule.id = %schedule, "the schedule was edited or taken while it was planned");
@@ -68,7 +67,7 @@ impl Shared {
             abilities: self.abilities.clone(),
             interest: self.broker.interest(),
         };
-        match self.store.acquire_jobs(request).await {
+        match self.learn_health(self.store.acquire_jobs(request).await) {
             Ok((jobs, events)) => {
                 self.publish(events);
                 Input::JobsAcquired(jobs)
@@ -81,7 +80,7 @@ impl Shared {
         let (scheduler_id, _) = self.claimant();
         let request =
             ReleaseJobs { scheduler_id, now: self.now(), releases, interest: self.broker.interest() };
-        match self.store.release_jobs(request).await {
+        match self.learn_health(self.store.release_jobs(request).await) {
             Ok(released) => {
                 for job in &released.lost {
                     tracing::warn!(job.id = %job, "the job's lease was lost; its result is dropped");
@@ -96,7 +95,7 @@ impl Shared {
     async fn extend_leases(&self, jobs: Vec<HeldJob>) -> Input {
         let (scheduler_id, lease) = self.claimant();
         let request = ExtendLeases { scheduler_id, now: self.now(), lease, jobs };
-        match self.store.extend_leases(request).await {
+        match self.learn_health(self.store.extend_leases(request).await) {
             Ok(report) => {
                 for job in &report.lost {
                     tracing::warn!(job.id = %job, "the job's lease was lost; it is stopped here");
@@ -113,7 +112,7 @@ impl Shared {
         match action {
             Action::QueryWakeups => {
                 let query = WakeupQuery { scheduler_id, now, abilities: self.abilities.clone() };
-                match self.store.next_wakeup(query).await {
+                match self.learn_health(self.store.next_wakeup(query).await) {
                     Ok(wakeups) => Input::WakeupsKnown(wakeups),
                     Err(error) => failed("store.next_wakeup", &error, FailedAction::QueryWakeups),
                 }
@@ -121,7 +120,7 @@ impl Shared {
             Action::Recover(scope) => {
                 let seed = self.random_seed();
                 let request = Recover { scheduler_id, now, scope, limit: RECOVER_BATCH, seed };
-                match self.store.recover(request).await {
+                match self.learn_health(self.store.recover(request).await) {
                     Ok(events) => {
                         self.publish(events);
                         Input::Recovered
@@ -129,11 +128,13 @@ impl Shared {
                     Err(error) => failed("store.recover", &error, FailedAction::Recover),
                 }
             }
-            Action::QueryCancelRequests => match self.store.cancel_requests(&scheduler_id).await {
-                Ok(jobs) => Input::CancelRequestsKnown(jobs),
-                Err(error) => failed("store.cancel_requests", &error, FailedAction::QueryCancelRequests),
-            },
-            Action::Cleanup => match self.store.cleanup(now).await {
+            Action::QueryCancelRequests => {
+                match self.learn_health(self.store.cancel_requests(&scheduler_id).await) {
+                    Ok(jobs) => Input::CancelRequestsKnown(jobs),
+                    Err(error) => failed("store.cancel_requests", &error, FailedAction::QueryCancelRequests),
+                }
+            }
+            Action::Cleanup => match self.learn_health(self.store.cleanup(now).await) {
                 Ok(events) => {
                     self.publish(events);
                     Input::CleanedUp
