@@ -10,9 +10,9 @@ use apsched_core::job::CancelRequest;
 use apsched_core::task::TaskDefinition;
 use apsched_core::trigger::{AndTrigger, CalendarIntervalTrigger, CronTrigger, DstPolicy, OrTrigger};
 use apsched_core::{
-    AnyTrigger, Coalesce, DateTrigger, ExecutorName, IntervalTrigger, Job, JobId, JobIds, JobSettings, LeaseToken,
-    Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId, SchedulerName, TaskId,
-    TaskValue,
+    AnyTrigger, Coalesce, DateTrigger, ExecutorName, IntervalTrigger, Job, JobId, JobIds, JobSettings,
+    LeaseToken, Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId,
+    SchedulerName, TaskId, TaskValue,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -39,7 +39,8 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
 /// When that lies outside of what chrono can say, some 260,000 years away.
 #[must_use]
 pub fn at_micros(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(START_MICROS.saturating_add(micros)).expect("an instant that chrono can say")
+    DateTime::from_timestamp_micros(START_MICROS.saturating_add(micros))
+        .expect("an instant that chrono can say")
 }
 
 /// The instant one microsecond before.
@@ -133,7 +134,6 @@ pub fn task(id: &str) -> TaskDefinition {
 /// assert!(first.id < second.id);
 /// assert_eq!((second.run_at, second.settings.priority), (at(60), 3));
 /// ```
-#[must_use]
 pub fn job() -> JobSample {
     let settings = JobSettings {
         job_executor: executor(ExecutorName::ASYNC),
@@ -254,7 +254,6 @@ impl JobSample {
 /// let schedule = sample::schedule("mail").every(seconds(60)).overlap(Overlap::Queue).build();
 /// assert_eq!(schedule.next_fire_time, Some(at(0)));
 /// ```
-#[must_use]
 pub fn schedule(id: &str) -> ScheduleSample {
     ScheduleSample {
         id: schedule_id(id),
@@ -282,7 +281,7 @@ pub fn triggers() -> Vec<AnyTrigger> {
     let last_day = CronTrigger::builder().day("last").hour(2).end_time(at(100_000_000)).build();
     let last_day = last_day.expect("valid fields");
     let dates = [AnyTrigger::from(DateTrigger::at(at(60))), DateTrigger::at(at(60)).into()];
-    let either = OrTrigger::new([AnyTrigger::from(monthly.clone()), weekdays.clone().into()]).expect("two parts");
+    let either = OrTrigger::new([AnyTrigger::from(monthly), weekdays.clone().into()]).expect("two parts");
     vec![
         DateTrigger::at(at_micros(1_234_567)).into(),
         interval.into(),
@@ -375,7 +374,14 @@ impl ScheduleSample {
     /// When the trigger cannot tell its first fire time.
     #[must_use]
     pub fn build(self) -> Schedule {
-        Schedule::new(self.id, self.task_id, self.payload, &self.trigger, Arc::new(self.settings), self.added_at)
-            .expect("a trigger that tells its first fire time")
+        Schedule::new(
+            self.id,
+            self.task_id,
+            self.payload,
+            &self.trigger,
+            Arc::new(self.settings),
+            self.added_at,
+        )
+        .expect("a trigger that tells its first fire time")
     }
 }

@@ -65,7 +65,12 @@ pub(crate) async fn a_trigger_of_every_kind_reads_back(harness: &dyn StoreHarnes
 
         let read = b.schedule(&added.id).await;
         assert_eq!((&read.trigger, read.next_fire_time), (&added.trigger, added.next_fire_time));
-        assert_eq!(read.trigger.preview_after(at(0), 5), added.trigger.preview_after(at(0), 5), "{}", read.trigger);
+        assert_eq!(
+            read.trigger.preview_after(at(0), 5),
+            added.trigger.preview_after(at(0), 5),
+            "{}",
+            read.trigger
+        );
     }
 }
 
@@ -137,7 +142,8 @@ pub(crate) async fn replacing_starts_anew(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     let existing = fired_once(&a).await;
 
-    let events = a.put_schedule(later().payload(2_u8).first_at(at(33)).build(), ConflictPolicy::Replace).await;
+    let events =
+        a.put_schedule(later().payload(2_u8).first_at(at(33)).build(), ConflictPolicy::Replace).await;
 
     let replaced = a.schedule(&existing.id).await;
     assert_eq!((replaced.fires, replaced.last_fire_time, replaced.created_at), (0, None, at(7)));

@@ -202,7 +202,8 @@ pub(crate) async fn a_fire_time_whose_scheduler_vanished_becomes_one_job(harness
     let late = a.release_schedules(vec![vanished], at(31)).await;
 
     assert_eq!(late.lost, [schedule_id("s")]);
-    let mut fire_times: Vec<_> = b.jobs(&Default::default()).await.iter().filter_map(|job| job.fire_time).collect();
+    let mut fire_times: Vec<_> =
+        b.jobs(&Default::default()).await.iter().filter_map(|job| job.fire_time).collect();
     fire_times.sort();
     assert_eq!(fire_times, [at(0), at(10), at(20), at(30)]);
 }
@@ -220,7 +221,9 @@ pub(crate) async fn each_fire_time_becomes_one_job_however_many_schedulers_race(
                 let acquired = scheduler.acquire_schedules(now, 10).await;
                 tokio::task::yield_now().await;
                 // One that is rounds behind may have lost its lease by now: then the other makes the jobs.
-                scheduler.release_schedules(acquired.iter().map(|it| scheduler.plan(it, now)).collect(), now).await;
+                scheduler
+                    .release_schedules(acquired.iter().map(|it| scheduler.plan(it, now)).collect(), now)
+                    .await;
             }
         })
     });
