@@ -56,7 +56,8 @@ pub use listing::{ListJobs, ListSchedules};
 pub use shared::State as SchedulerState;
 pub use subscribe::{EventSubscription, Events};
 
-use shared::Shared;
+use shared::{Command, Shared};
+use tokio::sync::oneshot;
 
 use crate::id::SchedulerId;
 use crate::job::Progress;
@@ -109,12 +110,19 @@ impl Scheduler {
         &self.shared.store
     }
 
-    /// Returns when nothing is under way and nothing is due, as seen by its loop; for tests that move a clock by hand.
+    /// Returns when no job runs, nothing is under way and nothing is due at the time that the clock shows; for tests that
+    /// move a clock by hand. At once when the scheduler does not run.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn wait_until_idle(&self) {
-        drop(self.shared.idle.subscribe().wait_for(|idle| *idle).await);
+        let (report, reported) = oneshot::channel();
+        if self.state() == SchedulerState::Running
+            && self.shared.commands.send(Command::ReportIdle(report)).is_ok()
+        {
+            // Fails when the loop has ended: nothing is under way then.
+            drop(reported.await);
+        }
     }
 
     /// A scheduler that does nothing, for tests of what needs one.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{OnceCell, mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 
 use super::clock::Clock;
 use super::error::{Error, Result};
@@ -36,9 +36,26 @@ pub enum State {
     Stopped,
 }
 
+/// Whether the scheduler stops its broker when it stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BrokerUse {
+    Own,
+    Shared,
+}
+
+/// What a handle tells the loop.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Something for the engine.
+    Tell(Input),
+    /// Answer as soon as nothing is under way and nothing is due.
+    ReportIdle(oneshot::Sender<()>),
+}
+
 pub(super) struct Shared {
     pub(super) store: Arc<dyn DataStore>,
     pub(super) broker: Arc<dyn EventBroker>,
+    pub(super) broker_use: BrokerUse,
     pub(super) clock: ServerClock,
     pub(super) serializers: Serializers,
     pub(super) registry: TriggerRegistry,
@@ -56,10 +73,9 @@ pub(super) struct Shared {
     pub(super) connected: OnceCell<()>,
     pub(super) reports: Arc<Reports>,
     pub(super) results: ResultWatch,
-    pub(super) commands: mpsc::UnboundedSender<Input>,
-    pub(super) commands_in: Mutex<Option<mpsc::UnboundedReceiver<Input>>>,
+    pub(super) commands: mpsc::UnboundedSender<Command>,
+    pub(super) commands_in: Mutex<Option<mpsc::UnboundedReceiver<Command>>>,
     pub(super) state: watch::Sender<State>,
-    pub(super) idle: watch::Sender<bool>,
     pub(super) store_health: watch::Sender<Health>,
 }
 
