@@ -5,6 +5,7 @@
 
 mod cases;
 pub(crate) mod custom_trigger;
+mod observed;
 mod process;
 
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use apsched_core::store::AcquireJobs;
 use apsched_core::{Abilities, JobState, SchedulerId};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{LEASE, Process, done, ids, only};
+use crate::conformance::store::observed::{ids, only};
+use crate::conformance::store::process::{LEASE, Process, done};
 use crate::sample::{self, at, at_micros, executor, just_before, seconds, task_id};
 
 pub(crate) async fn a_due_job_is_leased_to_who_acquires_it(harness: &dyn StoreHarness) {

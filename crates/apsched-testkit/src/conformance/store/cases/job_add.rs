@@ -5,7 +5,8 @@ use apsched_core::{Event, JobOutcome, JobStatus, Metadata, Payload, PayloadForm,
 use serde_json::json;
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, assert_same_job, done, ids, only};
+use crate::conformance::store::observed::{all, assert_same_job, ids, only};
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, at, at_micros, seconds};
 
 pub(crate) async fn a_job_reads_back_as_it_was_added(harness: &dyn StoreHarness) {

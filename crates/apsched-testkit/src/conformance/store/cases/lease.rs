@@ -4,7 +4,8 @@ use apsched_core::JobOutcome;
 use apsched_core::store::{HeldJob, LeaseReport};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, assert_same_job, held, ids};
+use crate::conformance::store::observed::{assert_same_job, held, ids};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, job_id, seconds};
 
 async fn until(process: &Process, id: apsched_core::JobId) -> Option<chrono::DateTime<chrono::Utc>> {

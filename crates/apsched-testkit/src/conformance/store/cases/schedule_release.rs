@@ -9,7 +9,8 @@ use apsched_core::trigger::{Trigger, TriggerExt};
 use apsched_core::{Coalesce, Job, Overlap, Schedule};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, assert_same_job, assert_same_schedule, ids, only};
+use crate::conformance::store::observed::{all, assert_same_job, assert_same_schedule, ids, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, ScheduleSample, at, schedule_id, seconds};
 
 /// A schedule each of whose fire times becomes a job.
