@@ -230,6 +230,7 @@ macro_rules! __store_cases {
                 adding_no_jobs_causes_nothing
                 jobs_are_added_though_nobody_listens
                 a_large_batch_is_added_as_a_whole
+                a_job_added_again_after_its_end_is_one_job
             }
             cancel {
                 a_queued_job_ends_at_once
@@ -291,6 +292,7 @@ macro_rules! __store_cases {
                 jobs_asked_to_stop_are_told_and_prolonged
                 prolonging_nothing_reports_nothing
                 many_leases_are_prolonged_at_once
+                leases_that_end_at_one_moment_are_still_one_for_each_job
             }
             job_release {
                 a_finished_job_leaves_the_queue_and_its_result_is_kept

@@ -138,3 +138,22 @@ pub(crate) async fn a_large_batch_is_added_as_a_whole(harness: &dyn StoreHarness
     assert_eq!(all::<JobAdded>(&events).len(), jobs.len());
     assert_eq!(a.job_ids().await, ids(&jobs));
 }
+
+pub(crate) async fn a_job_added_again_after_its_end_is_one_job(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let sample = sample::job().keep_result(seconds(0));
+    let (due, later) = (sample.clone().build(), sample::job().keep_result(seconds(0)).run_at(at(50)).build());
+    for job in [&due, &later] {
+        a.add_job(job.clone()).await;
+        a.cancel(job.id, at(0)).await;
+        a.add_job(job.clone()).await;
+    }
+
+    let first = a.acquire_jobs(at(0), 10).await;
+    let promised = a.next_wakeup(at(0)).await.job;
+    let second = a.acquire_jobs(at(50), 10).await;
+    let third = a.next_wakeup(at(50)).await.job;
+
+    assert_eq!((ids(&first), promised), (vec![due.id], Some(at(50))));
+    assert_eq!((ids(&second), third), (vec![later.id], None));
+}
