@@ -257,6 +257,7 @@ macro_rules! __store_cases {
             job_acquire {
                 a_due_job_is_leased_to_who_acquires_it
                 a_job_is_due_at_its_time_and_not_before
+                a_scheduler_whose_clock_is_behind_gets_what_is_due_by_its_own
                 a_job_past_its_start_deadline_is_given_out_to_be_ended
                 jobs_of_unknown_tasks_and_executors_stay_queued
                 task_ids_are_told_apart_by_case_and_space
