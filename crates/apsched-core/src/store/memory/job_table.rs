@@ -1,7 +1,7 @@
 //! Queued and running jobs, and the results of those that ended.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -259,7 +259,10 @@ impl JobTable {
                     events.push(JobRequeued::new(id, job.task_id.clone(), run_at, attempt).into());
                 }
             }
-            Release::HandBack => job.attempt -= 1,
+            Release::HandBack => {
+                job.attempt -= 1;
+                job.progress = None;
+            }
         }
         let queued_at = Some(job.run_at);
         queue.push(&job.settings.job_executor, ClaimOrder::of(job), now);
@@ -316,15 +319,14 @@ impl JobTable {
                 lease.until == *until && request.scope.covers(lease, &request.scheduler_id, request.now)
             })
         });
-        let orphans: Vec<JobId> = orphans.map(|(_, id)| id).take(request.limit).collect();
+        // A job that was leased anew until the very same instant is listed twice, and recovered once.
+        let mut seen = HashSet::new();
+        let orphans = orphans.map(|(_, id)| id).filter(|id| seen.insert(*id));
+        let orphans: Vec<JobId> = orphans.take(request.limit).collect();
         let mut random = fastrand::Rng::with_seed(request.seed);
         let mut wakeup: Option<DateTime<Utc>> = None;
         for id in orphans {
             let Some(entry) = self.jobs.get_mut(&id) else { continue };
-            if entry.job.lease.is_none() {
-                // Listed twice: it was leased anew until the very same instant, and has been taken back already.
-                continue;
-            }
             entry.job.token = entry.job.token.next();
             let release = Release::recover(&entry.job, request.now, random.f64());
             let freed = self.end_claim(id, release, request.now, EventInterest::ALL, events);

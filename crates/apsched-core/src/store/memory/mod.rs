@@ -93,6 +93,9 @@ impl DataStore for MemoryStore {
             }
             jobs.define(task);
         }
+        if !events.is_empty() {
+            events.push(Wakeup::jobs(DateTime::UNIX_EPOCH).into());
+        }
         Ok(events)
     }
 

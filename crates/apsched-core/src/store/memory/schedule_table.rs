@@ -13,9 +13,7 @@ use crate::store::{AcquireSchedules, ScheduleFilter};
 #[derive(Debug, Default)]
 pub(super) struct ScheduleTable {
     schedules: HashMap<ScheduleId, Box<Schedule>>,
-    /// By [`Schedule::claimable_at`].
-    claimable: BTreeSet<(DateTime<Utc>, ScheduleId)>,
-    finished: BTreeSet<ScheduleId>,
+    index: Index,
     /// Greatest token of a schedule that was removed: one that is added under its id goes on from there, so that no claim
     /// on the old one fits the new.
     removed_token: LeaseToken,
@@ -30,13 +28,13 @@ impl ScheduleTable {
     pub(super) fn put(&mut self, mut schedule: Box<Schedule>) {
         match self.schedules.get_mut(&schedule.id) {
             Some(existing) => {
-                Self::unindex(&mut self.claimable, &mut self.finished, existing);
-                Self::index(&mut self.claimable, &mut self.finished, &schedule);
+                self.index.remove(existing);
+                self.index.insert(&schedule);
                 *existing = schedule;
             }
             None => {
                 schedule.token = schedule.token.max(self.removed_token);
-                Self::index(&mut self.claimable, &mut self.finished, &schedule);
+                self.index.insert(&schedule);
                 self.schedules.insert(schedule.id.clone(), schedule);
             }
         }
@@ -45,49 +43,22 @@ impl ScheduleTable {
     /// Changes a schedule in place.
     pub(super) fn change(&mut self, id: &ScheduleId, change: impl FnOnce(&mut Schedule)) {
         if let Some(schedule) = self.schedules.get_mut(id) {
-            Self::unindex(&mut self.claimable, &mut self.finished, schedule);
+            self.index.remove(schedule);
             change(schedule);
-            Self::index(&mut self.claimable, &mut self.finished, schedule);
+            self.index.insert(schedule);
         }
     }
 
     pub(super) fn remove(&mut self, id: &ScheduleId) -> Option<Box<Schedule>> {
         let schedule = self.schedules.remove(id)?;
-        Self::unindex(&mut self.claimable, &mut self.finished, &schedule);
+        self.index.remove(&schedule);
         self.removed_token = self.removed_token.max(schedule.token);
         Some(schedule)
     }
 
-    fn index(
-        claimable: &mut BTreeSet<(DateTime<Utc>, ScheduleId)>,
-        finished: &mut BTreeSet<ScheduleId>,
-        schedule: &Schedule,
-    ) {
-        if let Some(at) = schedule.claimable_at() {
-            claimable.insert((at, schedule.id.clone()));
-        }
-        if schedule.state == ScheduleState::Finished {
-            finished.insert(schedule.id.clone());
-        }
-    }
-
-    fn unindex(
-        claimable: &mut BTreeSet<(DateTime<Utc>, ScheduleId)>,
-        finished: &mut BTreeSet<ScheduleId>,
-        schedule: &Schedule,
-    ) {
-        if let Some(at) = schedule.claimable_at() {
-            claimable.remove(&(at, schedule.id.clone()));
-        }
-        if schedule.state == ScheduleState::Finished {
-            finished.remove(&schedule.id);
-        }
-    }
-
     pub(super) fn acquire(&mut self, request: &AcquireSchedules) -> Vec<Schedule> {
         let until = instant::after(request.now, request.lease);
-        let due = self.claimable.iter().take_while(|(at, _)| *at <= request.now).take(request.limit);
-        let ids: Vec<ScheduleId> = due.map(|(_, id)| id.clone()).collect();
+        let ids = self.index.claimable(request.now, request.limit);
         let mut acquired = Vec::with_capacity(ids.len());
         for id in ids {
             self.change(&id, |schedule| {
@@ -97,12 +68,11 @@ impl ScheduleTable {
                 acquired.push(schedule.clone());
             });
         }
-        acquired.sort_by(|a, b| (a.next_fire_time, &a.id).cmp(&(b.next_fire_time, &b.id)));
         acquired
     }
 
     pub(super) fn first_claimable(&self) -> Option<DateTime<Utc>> {
-        self.claimable.first().map(|(at, _)| *at)
+        self.index.first_claimable()
     }
 
     /// Drops the leases that `is_orphaned`.
@@ -131,6 +101,67 @@ impl ScheduleTable {
     }
 
     pub(super) fn finished(&self) -> impl Iterator<Item = &ScheduleId> {
-        self.finished.iter()
+        self.index.finished.iter()
+    }
+}
+
+/// Which schedules can be claimed when, and which are finished.
+#[derive(Debug, Default)]
+struct Index {
+    /// Those that nobody holds, by next fire time.
+    free: BTreeSet<(DateTime<Utc>, ScheduleId)>,
+    /// Those that are held, by [`Schedule::claimable_at`]; few, and rarely looked at. With their next fire time.
+    held: BTreeSet<(DateTime<Utc>, DateTime<Utc>, ScheduleId)>,
+    finished: BTreeSet<ScheduleId>,
+}
+
+impl Index {
+    fn insert(&mut self, schedule: &Schedule) {
+        match (schedule.claimable_at(), schedule.next_fire_time) {
+            (Some(at), Some(next)) if schedule.lease.is_some() => {
+                self.held.insert((at, next, schedule.id.clone()));
+            }
+            (Some(at), _) => {
+                self.free.insert((at, schedule.id.clone()));
+            }
+            (None, _) => {}
+        }
+        if schedule.state == ScheduleState::Finished {
+            self.finished.insert(schedule.id.clone());
+        }
+    }
+
+    fn remove(&mut self, schedule: &Schedule) {
+        match (schedule.claimable_at(), schedule.next_fire_time) {
+            (Some(at), Some(next)) if schedule.lease.is_some() => {
+                self.held.remove(&(at, next, schedule.id.clone()));
+            }
+            (Some(at), _) => {
+                self.free.remove(&(at, schedule.id.clone()));
+            }
+            (None, _) => {}
+        }
+        if schedule.state == ScheduleState::Finished {
+            self.finished.remove(&schedule.id);
+        }
+    }
+
+    /// The schedules to claim at `now`, earliest next fire time first.
+    fn claimable(&self, now: DateTime<Utc>, limit: usize) -> Vec<ScheduleId> {
+        let free = self.free.iter().take_while(|(next, _)| *next <= now).take(limit);
+        let mut due: Vec<_> = free.map(|(next, id)| (*next, id)).collect();
+        let expired = self.held.iter().take_while(|(at, _, _)| *at <= now).map(|(_, next, id)| (*next, id));
+        let unexpired = due.len();
+        due.extend(expired);
+        if due.len() > unexpired {
+            due.sort_unstable();
+        }
+        due.into_iter().take(limit).map(|(_, id)| id.clone()).collect()
+    }
+
+    fn first_claimable(&self) -> Option<DateTime<Utc>> {
+        let free = self.free.first().map(|(next, _)| *next);
+        let held = self.held.first().map(|(at, _, _)| *at);
+        free.into_iter().chain(held).min()
     }
 }

@@ -132,6 +132,7 @@ macro_rules! __store_cases {
             task {
                 a_new_task_is_added
                 a_known_task_gets_the_new_settings
+                a_change_of_settings_is_followed_by_a_wakeup
                 equal_settings_cause_no_event
                 every_setting_of_a_task_reads_back
                 zero_and_none_are_told_apart
@@ -184,6 +185,7 @@ macro_rules! __store_cases {
                 expired_lease_on_a_schedule_can_be_taken_by_another_scheduler
                 the_token_of_a_schedule_grows_with_every_claim
                 the_earliest_fire_time_comes_first_then_the_smaller_id
+                a_schedule_whose_lease_expired_keeps_its_place
                 at_most_the_limit_of_schedules_is_acquired
                 schedules_that_may_not_be_taken_do_not_use_up_the_limit
                 a_schedule_comes_with_its_task_as_it_is_now

@@ -113,6 +113,23 @@ pub(crate) async fn the_earliest_fire_time_comes_first_then_the_smaller_id(harne
     assert_eq!(schedule_ids(&acquired), ["early", "B", "a", "b", "late"]);
 }
 
+/// A schedule does not lose its place in the row because whoever held it vanished.
+pub(crate) async fn a_schedule_whose_lease_expired_keeps_its_place(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let b = Process::start(harness, "b").await;
+    a.add_schedule(sample::schedule("dropped").first_at(at(1)).build()).await;
+    a.acquire_schedule(at(1)).await;
+    for (id, first) in [("second", 2), ("third", 3)] {
+        a.add_schedule(sample::schedule(id).first_at(at(first)).build()).await;
+    }
+
+    let first = b.acquire_schedules(at(100), 1).await;
+    let rest = b.acquire_schedules(at(100), 10).await;
+
+    assert_eq!(schedule_ids(&first), ["dropped"]);
+    assert_eq!(schedule_ids(&rest), ["second", "third"]);
+}
+
 pub(crate) async fn at_most_the_limit_of_schedules_is_acquired(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     for (id, first) in [("c", 3), ("b", 2), ("a", 1)] {

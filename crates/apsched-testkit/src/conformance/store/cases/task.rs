@@ -1,6 +1,6 @@
 //! `put_tasks`, `remove_task`, `tasks`, `task`: what a task says about its jobs, for all processes.
 
-use apsched_core::event::{TaskAdded, TaskRemoved, TaskUpdated};
+use apsched_core::event::{TaskAdded, TaskRemoved, TaskUpdated, Wakeup};
 use apsched_core::task::TaskDefinition;
 use apsched_core::{Backoff, Metadata, Retry};
 use serde_json::json;
@@ -29,6 +29,17 @@ pub(crate) async fn a_known_task_gets_the_new_settings(harness: &dyn StoreHarnes
 
     assert_eq!(only::<TaskUpdated>(&events).task_id, task_id("send"));
     assert_eq!(done("task", a.store().task(&task_id("send")).await), Some(changed));
+}
+
+/// A higher limit lets jobs start that wait; without a hint they would wait for the next poll.
+pub(crate) async fn a_change_of_settings_is_followed_by_a_wakeup(harness: &dyn StoreHarness) {
+    let a = Process::without_tasks(harness, "a").await;
+    a.put_task(sample::task("send")).await;
+
+    let events = a.put_task(TaskDefinition { max_running_jobs: Some(9), ..sample::task("send") }).await;
+
+    let wakeup = only::<Wakeup>(&events);
+    assert!(wakeup.jobs_at.is_some_and(|at| at <= crate::sample::at(0)), "{wakeup:?}");
 }
 
 pub(crate) async fn equal_settings_cause_no_event(harness: &dyn StoreHarness) {
