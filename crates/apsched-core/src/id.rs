@@ -297,7 +297,8 @@ impl JobIds {
         let moment = DateTime::from_timestamp_millis(self.millis).unwrap_or(now);
         let counter = u128::from(self.count & ((1 << 42) - 1));
         // Bits from the top of the ten bytes: 4 for the version, 12 counter, 2 for the variant, 30 counter, 32 random.
-        let entropy = (counter >> 30) << 64 | (counter & ((1 << 30) - 1)) << 32 | u128::from(self.random.u32(..));
+        let entropy =
+            (counter >> 30) << 64 | (counter & ((1 << 30) - 1)) << 32 | u128::from(self.random.u32(..));
         JobId::at(moment, entropy)
     }
 }
@@ -363,7 +364,10 @@ mod tests {
     #[test]
     fn an_id_says_what_is_wrong_and_where() {
         let error = TaskId::new("a\u{7}b").unwrap_err();
-        assert_eq!(error.to_string(), r#"task id, position 2: expected printable characters, found '\u{7}' in "a\u{7}b""#);
+        assert_eq!(
+            error.to_string(),
+            r#"task id, position 2: expected printable characters, found '\u{7}' in "a\u{7}b""#
+        );
         let error = ScheduleId::new("x".repeat(256)).unwrap_err();
         assert!(error.to_string().contains("found 256 bytes"), "{error}");
         assert!(ScheduleId::new("x".repeat(255)).is_ok());

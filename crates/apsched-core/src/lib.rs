@@ -53,6 +53,6 @@ pub use serializer::{Serializer, SerializerError};
 pub use store::{DataStore, MemoryStore, StoreError};
 pub use task::{RunSettings, Setting, Task, TaskDefaults, TaskDefinition, TaskRef, TaskSettings};
 pub use trigger::{
-    AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy, Fold, Gap,
-    IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt, TriggerRegistry,
+    AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy,
+    Fold, Gap, IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt, TriggerRegistry,
 };

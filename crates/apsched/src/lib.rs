@@ -68,11 +68,18 @@ pub mod prelude;
 #[doc(hidden)]
 pub use apsched_core::__macro;
 #[doc(inline)]
-pub use apsched_core::{DurationUnit, backoff, broker, event, instant, job, lease, schedule, store, task, trigger};
-#[doc(inline)]
 pub use apsched_core::engine::Role;
 #[doc(inline)]
-pub use apsched_core::scheduler::{ConfigurationProblem, Error, Result, Scheduler, SchedulerBuilder, SchedulerState};
+pub use apsched_core::scheduler::{
+    ConfigurationProblem, Error, Result, Scheduler, SchedulerBuilder, SchedulerState,
+};
+#[doc(inline)]
+pub use apsched_core::{
+    DurationUnit, backoff, broker, event, instant, job, lease, schedule, store, task, trigger,
+};
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use apsched_macros::task;
 #[doc(no_inline)]
 pub use {chrono, chrono_tz, serde_json};
 
@@ -119,9 +126,9 @@ pub mod handler {
     pub use apsched_core::engine::StopReason;
     #[doc(inline)]
     pub use apsched_core::scheduler::handler::{
-        AdviseRetry, Arguments, AsyncFunction, BlockingFunction, BlockingHandler, BoundTask, BoundTasks, ErasedHandler,
-        FromJob, FromRef, Handler, HandlerFailure, HandlerFuture, HandlerOutput, HandlerResult, JobError, State,
-        TaskFunction, TaskProblem, Tasks, WithPayload, WithoutPayload,
+        AdviseRetry, Arguments, AsyncFunction, BlockingFunction, BlockingHandler, BoundTask, BoundTasks,
+        ErasedHandler, FromJob, FromRef, Handler, HandlerFailure, HandlerFuture, HandlerOutput,
+        HandlerResult, JobError, State, TaskFunction, TaskProblem, Tasks, WithPayload, WithoutPayload,
     };
     #[doc(inline)]
     pub use apsched_core::scheduler::{JobContext, current_job, current_scheduler};
@@ -139,7 +146,8 @@ pub mod id {
 pub mod payload {
     #[doc(inline)]
     pub use apsched_core::{
-        EncodedPayload, MAX_METADATA_BYTES, Metadata, MetadataError, Payload, PayloadError, PayloadForm, TaskValue,
+        EncodedPayload, MAX_METADATA_BYTES, Metadata, MetadataError, Payload, PayloadError, PayloadForm,
+        TaskValue,
     };
 }
 
@@ -162,8 +170,8 @@ pub mod payload {
 pub mod request {
     #[doc(inline)]
     pub use apsched_core::scheduler::{
-        AddJob, AddJobs, AddSchedule, ConfigureTask, EventSubscription, Events, JobHandle, JobResultFuture, ListJobs,
-        ListSchedules, RemoveSchedule, RunJob, UnpauseSchedule, UpdateSchedule,
+        AddJob, AddJobs, AddSchedule, ConfigureTask, EventSubscription, Events, JobHandle, JobResultFuture,
+        ListJobs, ListSchedules, RemoveSchedule, RunJob, UnpauseSchedule, UpdateSchedule,
     };
 }
 

@@ -3,16 +3,20 @@
 //! `Result` and `Error` are left out, so that nothing of the standard library is hidden: write `apsched::Result`.
 
 #[doc(no_inline)]
+pub use crate::backoff::Backoff;
+#[doc(no_inline)]
 pub use crate::{
     DurationUnit, Role, Scheduler, SchedulerState,
     event::{
-        BrokerHealthChanged, Event, FireTimesCutOff, JobAcquired, JobAdded, JobCancelRequested, JobProgressed,
-        JobQuarantined, JobReleased, JobRemoved, JobRequeued, ScheduleAdded, ScheduleQuarantined, ScheduleRemoved,
-        ScheduleUpdated, SchedulerStarted, SchedulerStopped, StoreHealthChanged, TaskAdded, TaskRemoved, TaskUpdated,
+        BrokerHealthChanged, Event, FireTimesCutOff, JobAcquired, JobAdded, JobCancelRequested,
+        JobProgressed, JobQuarantined, JobReleased, JobRemoved, JobRequeued, ScheduleAdded,
+        ScheduleQuarantined, ScheduleRemoved, ScheduleUpdated, SchedulerStarted, SchedulerStopped,
+        StoreHealthChanged, TaskAdded, TaskRemoved, TaskUpdated,
     },
     executor::JobExecutor,
     handler::{
-        AdviseRetry, FromJob, FromRef, JobContext, JobError, State, StopReason, Tasks, current_job, current_scheduler,
+        AdviseRetry, FromJob, FromRef, JobContext, JobError, State, StopReason, Tasks, current_job,
+        current_scheduler,
     },
     id::{JobId, ScheduleId, TaskId},
     job::{JobOutcome, JobStatus, Progress, Retry},
@@ -22,12 +26,10 @@ pub use crate::{
     store::MemoryStore,
     task::{Task, TaskDefaults, TaskSettings},
     trigger::{
-        AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy, Fold, Gap,
-        IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt,
+        AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy,
+        Fold, Gap, IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt,
     },
 };
-#[doc(no_inline)]
-pub use crate::backoff::Backoff;
 #[doc(no_inline)]
 pub use chrono::{DateTime, Utc};
 #[doc(no_inline)]

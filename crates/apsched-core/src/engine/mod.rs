@@ -220,8 +220,8 @@ impl Engine {
     pub fn is_idle(&self) -> bool {
         self.held.is_empty()
             && self.actions.is_empty()
-            && !self.is_under_way()
-            && !self.renewal.is_under_way()
+            && !self.is_changing()
+            && ![self.renewal, self.wakeups, self.cancel_requests].iter().any(Operation::is_under_way)
             && self.poll_timeout().is_none_or(|at| at > self.now)
     }
 
@@ -281,7 +281,7 @@ impl Engine {
             self.stop_jobs(self.held.running().collect(), StopReason::Shutdown);
             return self.actions.pop_front().or_else(|| self.next_stop_action());
         }
-        let is_written = self.held.is_empty() && self.unwritten_schedules.is_empty() && !self.is_under_way();
+        let is_written = self.held.is_empty() && self.unwritten_schedules.is_empty() && !self.is_changing();
         let is_given_up = give_up_at <= self.now && self.held.is_running_none();
         if is_written || is_given_up {
             self.phase = Phase::Stopped;
@@ -290,10 +290,9 @@ impl Engine {
         None
     }
 
-    /// Whether the store has been asked for something that it has not answered, renewals aside.
-    fn is_under_way(&self) -> bool {
-        let operations =
-            [self.recovery, self.schedules, self.jobs, self.writing_jobs, self.wakeups, self.cleanup, self.cancel_requests];
+    /// Whether the store has been asked for a change that it has not answered, renewals aside.
+    fn is_changing(&self) -> bool {
+        let operations = [self.recovery, self.schedules, self.jobs, self.writing_jobs, self.cleanup];
         operations.iter().any(Operation::is_under_way)
     }
 
@@ -382,7 +381,12 @@ impl Engine {
 
     fn undeclared_task(&self, schedule: &schedule::Schedule) -> TaskDefinition {
         let executor = ExecutorName::new(ExecutorName::ASYNC).expect("a constant that is a valid name");
-        TaskDefinition::decide(schedule.task_id.clone(), TaskSettings::new(), &self.config.task_defaults, executor)
+        TaskDefinition::decide(
+            schedule.task_id.clone(),
+            TaskSettings::new(),
+            &self.config.task_defaults,
+            executor,
+        )
     }
 
     fn jobs_acquired(&mut self, jobs: Vec<Job>) {

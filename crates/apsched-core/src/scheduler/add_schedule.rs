@@ -9,7 +9,9 @@ use super::error::{Error, Result};
 use super::request::{RunRequest, run_request_setters, sent_by_await};
 use crate::id::{IdError, ScheduleId, TaskId};
 use crate::payload::{Payload, TaskValue};
-use crate::schedule::{Coalesce, ConflictPolicy, Overlap, PauseEdit, Schedule, ScheduleEdit, ScheduleSettings};
+use crate::schedule::{
+    Coalesce, ConflictPolicy, Overlap, PauseEdit, Schedule, ScheduleEdit, ScheduleSettings,
+};
 use crate::task::{Setting, TaskRef};
 use crate::trigger::{AnyTrigger, TriggerError};
 
@@ -162,8 +164,14 @@ impl<P: TaskValue> AddSchedule<P> {
         shared.check_executor(&task_id, &executor)?;
         let now = shared.now();
         let payload = Payload::new(self.payload, shared.store.payload_form(), &shared.serializers)?;
-        let mut schedule =
-            Schedule::new(id.clone(), task.definition.id.clone(), payload, &self.trigger, shared_settings(settings), now)?;
+        let mut schedule = Schedule::new(
+            id.clone(),
+            task.definition.id.clone(),
+            payload,
+            &self.trigger,
+            shared_settings(settings),
+            now,
+        )?;
         if schedule.next_fire_time.is_none() && schedule.settings.max_fires != Some(0) {
             return Err(Error::Trigger(TriggerError::NeverFires {
                 trigger: schedule.trigger.to_string().into(),

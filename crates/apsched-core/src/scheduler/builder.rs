@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc, watch};
 
+use super::Scheduler;
 use super::clock::{Clock, SystemClock};
 use super::error::{ConfigurationProblem, Error, Result};
 use super::executor::{AsyncExecutor, JobExecutor, Reports, ThreadPoolExecutor};
 use super::handler::{BoundTask, BoundTasks, TaskFunction, Tasks};
 use super::result_watch::ResultWatch;
 use super::shared::{BoundHandler, KnownTask, Shared, State};
-use super::Scheduler;
 use crate::broker::{EventBroker, LocalBroker};
 use crate::engine::{EngineConfig, Intake, Role};
 use crate::id::{ExecutorName, IdError, JobIds, SchedulerId, SchedulerName};
@@ -334,7 +334,6 @@ impl SchedulerBuilder {
         executors
     }
 
-    #[expect(clippy::type_complexity, reason = "the two maps of `Shared`, made together")]
     fn decide_tasks(
         &self,
         bound: Vec<BoundTask>,
@@ -344,7 +343,8 @@ impl SchedulerBuilder {
         let mut handlers = HashMap::new();
         let mut tasks = HashMap::new();
         for BoundTask { id, settings, handler } in bound {
-            let native = ExecutorName::new(handler.native_executor()).expect("a constant that is a valid name");
+            let native =
+                ExecutorName::new(handler.native_executor()).expect("a constant that is a valid name");
             let task = TaskDefinition::decide(id.clone(), settings.clone(), &self.task_defaults, native);
             if !executors.contains_key(&task.job_executor) {
                 let mut known: Vec<&str> = executors.keys().map(ExecutorName::as_str).collect();

@@ -135,10 +135,7 @@ thread_local! {
 /// The job whose handler calls this, async or blocking. `None` outside a handler, and in tasks a handler spawns.
 #[must_use]
 pub fn current_job() -> Option<JobContext> {
-    ASYNC_JOB
-        .try_with(Clone::clone)
-        .ok()
-        .or_else(|| BLOCKING_JOB.with_borrow(Clone::clone))
+    ASYNC_JOB.try_with(Clone::clone).ok().or_else(|| BLOCKING_JOB.with_borrow(Clone::clone))
 }
 
 /// The scheduler that runs the calling handler. `None` outside a handler.

@@ -86,7 +86,8 @@ impl<R: TaskValue> JobHandle<R> {
     ///
     /// Does not depend on events: without one, the store is asked every poll interval.
     pub fn result(&self) -> JobResultFuture<R> {
-        let wait = ResultWait { scheduler: self.scheduler.clone(), job: self.id, keep: self.keep, timeout: None };
+        let wait =
+            ResultWait { scheduler: self.scheduler.clone(), job: self.id, keep: self.keep, timeout: None };
         JobResultFuture { wait, output: PhantomData }
     }
 }

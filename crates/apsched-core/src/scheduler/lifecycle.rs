@@ -36,12 +36,12 @@ impl Scheduler {
         tokio::spawn(async move {
             // On a task of its own, so that those who wait are told even if the loop should panic.
             let ended = tokio::spawn(driver.drive()).await;
-            scheduler.ended(ended.err().map(|error| error.to_string())).await;
+            scheduler.ended(ended.err().map(|error| error.to_string()));
         });
         Ok(())
     }
 
-    async fn ended(&self, error: Option<String>) {
+    fn ended(&self, error: Option<String>) {
         let shared = self.shared();
         let id = shared.engine_config.scheduler_id.clone();
         match &error {

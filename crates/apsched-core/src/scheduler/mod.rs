@@ -42,10 +42,12 @@ pub use builder::SchedulerBuilder;
 pub use clock::{Clock, Sleep, SystemClock};
 pub use configure_task::ConfigureTask;
 pub use context::{JobContext, current_job, current_scheduler};
-pub use edit_schedule::{UnpauseSchedule, UpdateSchedule, RemoveSchedule};
+pub use edit_schedule::{RemoveSchedule, UnpauseSchedule, UpdateSchedule};
 pub use error::{ConfigurationProblem, Error, Result};
 pub use executor::{AsyncExecutor, JobExecutor, JobRun, ThreadPoolExecutor};
-pub use handler::{AdviseRetry, BoundTasks, FromJob, FromRef, JobError, State, TaskFunction, TaskProblem, Tasks};
+pub use handler::{
+    AdviseRetry, BoundTasks, FromJob, FromRef, JobError, State, TaskFunction, TaskProblem, Tasks,
+};
 pub use job_handle::{JobHandle, JobResultFuture};
 pub use listing::{ListJobs, ListSchedules};
 pub use shared::State as SchedulerState;

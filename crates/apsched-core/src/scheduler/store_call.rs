@@ -10,7 +10,8 @@ use crate::engine::{Action, FailedAction, Input};
 use crate::job::JobRelease;
 use crate::schedule::ScheduleRelease;
 use crate::store::{
-    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, ReleaseJobs, ReleaseSchedules, StoreError, WakeupQuery,
+    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, ReleaseJobs, ReleaseSchedules, StoreError,
+    WakeupQuery,
 };
 
 impl Shared {
@@ -23,7 +24,9 @@ impl Shared {
                 .boxed(),
             Action::ReleaseJobs(releases) => async move { self.release_jobs(releases).await }.boxed(),
             Action::AcquireJobs { limit } => async move { self.acquire_jobs(limit).await }.boxed(),
-            Action::ReleaseSchedules(releases) => async move { self.release_schedules(releases).await }.boxed(),
+            Action::ReleaseSchedules(releases) => {
+                async move { self.release_schedules(releases).await }.boxed()
+            }
             Action::AcquireSchedules { limit } => async move { self.acquire_schedules(limit).await }.boxed(),
             other => async move { self.call_for_care(other).await }.boxed(),
         }
@@ -40,12 +43,8 @@ impl Shared {
 
     async fn release_schedules(&self, releases: Arc<Vec<ScheduleRelease>>) -> Input {
         let (scheduler_id, _) = self.claimant();
-        let request = ReleaseSchedules {
-            scheduler_id,
-            now: self.now(),
-            releases,
-            interest: self.broker.interest(),
-        };
+        let request =
+            ReleaseSchedules { scheduler_id, now: self.now(), releases, interest: self.broker.interest() };
         match self.store.release_schedules(request).await {
             Ok(released) => {
                 for schedule in &released.lost {

@@ -33,7 +33,10 @@ impl Scheduler {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn subscribe<E: EventType>(&self, mut callback: impl FnMut(&E) + Send + 'static) -> EventSubscription {
+    pub fn subscribe<E: EventType>(
+        &self,
+        mut callback: impl FnMut(&E) + Send + 'static,
+    ) -> EventSubscription {
         self.subscribe_async(move |event: E| {
             callback(&event);
             std::future::ready(())
@@ -44,7 +47,10 @@ impl Scheduler {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn subscribe_async<E, F>(&self, mut callback: impl FnMut(E) -> F + Send + 'static) -> EventSubscription
+    pub fn subscribe_async<E, F>(
+        &self,
+        mut callback: impl FnMut(E) -> F + Send + 'static,
+    ) -> EventSubscription
     where
         E: EventType,
         F: Future<Output = ()> + Send,
@@ -70,7 +76,10 @@ impl Scheduler {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn subscribe_blocking<E: EventType>(&self, callback: impl FnMut(&E) + Send + 'static) -> EventSubscription {
+    pub fn subscribe_blocking<E: EventType>(
+        &self,
+        callback: impl FnMut(&E) + Send + 'static,
+    ) -> EventSubscription {
         let callback = std::sync::Arc::new(std::sync::Mutex::new(callback));
         self.subscribe_async(move |event: E| {
             let callback = callback.clone();
@@ -123,7 +132,10 @@ impl Scheduler {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn subscribe_once<E: EventType>(&self, callback: impl FnOnce(&E) + Send + 'static) -> EventSubscription {
+    pub fn subscribe_once<E: EventType>(
+        &self,
+        callback: impl FnOnce(&E) + Send + 'static,
+    ) -> EventSubscription {
         let next = self.next_event::<E>();
         let task = tokio::spawn(async move {
             if let Ok(event) = next.await {
@@ -177,14 +189,16 @@ impl<E: EventType> Stream for Events<E> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            return Poll::Ready(match std::task::ready!(Pin::new(&mut self.subscription).poll_next(context)) {
-                None => None,
-                Some(EventItem::Lagged(lost)) => Some(Err(lost)),
-                Some(EventItem::Event(event)) => match take::<E>(event) {
-                    Some(event) => Some(Ok(event)),
-                    None => continue,
+            return Poll::Ready(
+                match std::task::ready!(Pin::new(&mut self.subscription).poll_next(context)) {
+                    None => None,
+                    Some(EventItem::Lagged(lost)) => Some(Err(lost)),
+                    Some(EventItem::Event(event)) => match take::<E>(event) {
+                        Some(event) => Some(Ok(event)),
+                        None => continue,
+                    },
                 },
-            });
+            );
         }
     }
 }

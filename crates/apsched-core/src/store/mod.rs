@@ -19,8 +19,8 @@ use chrono::{DateTime, Utc};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use request::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover, RecoverScope,
-    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, Wakeups, WakeupQuery,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
+    RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
 };
 
 use crate::event::{Event, EventInterest};
@@ -233,7 +233,12 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*
     /// - it is kept if holder and token match, else [`StoreError::LeaseLost`]
-    async fn set_progress(&self, job: HeldJob, holder: &SchedulerId, progress: Progress) -> StoreResult<Vec<Event>>;
+    async fn set_progress(
+        &self,
+        job: HeldJob,
+        holder: &SchedulerId,
+        progress: Progress,
+    ) -> StoreResult<Vec<Event>>;
 
     // ----- care -----
 
@@ -253,4 +258,3 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - finished schedules without a queued or running job ([`ScheduleRemoved`](crate::event::ScheduleRemoved))
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>>;
 }
-

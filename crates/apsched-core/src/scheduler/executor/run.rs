@@ -239,7 +239,13 @@ impl JobRun {
             return self.stopped(reason, Some(started_at));
         }
         let finished_at = self.context.now();
-        let failed = |end, error| JobReport { end, value: None, error: Some(error), started_at: Some(started_at), finished_at };
+        let failed = |end, error| JobReport {
+            end,
+            value: None,
+            error: Some(error),
+            started_at: Some(started_at),
+            finished_at,
+        };
         let failure = match caught.map(|output| output.and_then(|value| self.stored_form(value))) {
             Ok(Ok(value)) => {
                 let end = AttemptEnd::Succeeded;
@@ -249,7 +255,9 @@ impl JobRun {
             Err(panic) => HandlerFailure::Job(JobError::panicked(panic)),
         };
         match failure {
-            HandlerFailure::Payload(error) => failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error)),
+            HandlerFailure::Payload(error) => {
+                failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error))
+            }
             HandlerFailure::Job(error) => {
                 let (error, advice) = error.into_parts();
                 failed(AttemptEnd::Failed(advice), error)
@@ -262,7 +270,9 @@ impl JobRun {
         match (value, self.context.scheduler().payload_form()) {
             (Some(value), PayloadForm::Encoded) => {
                 let encoded = value.into_encoded(self.context.serializers());
-                encoded.map(|encoded| Some(encoded.into())).map_err(|error| JobError::of(error).fatal().into())
+                encoded
+                    .map(|encoded| Some(encoded.into()))
+                    .map_err(|error| JobError::of(error).fatal().into())
             }
             (value, _) => Ok(value),
         }
@@ -290,10 +300,8 @@ fn call_blocking(handler: &ErasedHandler, context: &JobContext) -> Caught {
     let payload = context.job().payload.clone();
     let call = || match handler {
         ErasedHandler::Blocking(handler) => handler(payload, context.clone()),
-        ErasedHandler::Async(handler) => {
-            tokio::runtime::Handle::current().block_on(in_job(context.clone(), async { handler(payload, context.clone()).await }))
-        }
+        ErasedHandler::Async(handler) => tokio::runtime::Handle::current()
+            .block_on(in_job(context.clone(), async { handler(payload, context.clone()).await })),
     };
     std::panic::catch_unwind(AssertUnwindSafe(|| in_job_blocking(context.clone(), call)))
 }
-

@@ -7,11 +7,14 @@ use chrono::{DateTime, Utc};
 
 use super::lease_index::LeaseIndex;
 use super::task_queue::TaskQueue;
-use crate::event::{Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, JobRequeued, Wakeup};
+use crate::event::{
+    Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, JobRequeued, Wakeup,
+};
 use crate::id::{JobId, JobIdMap, ScheduleId, SchedulerId, TaskId};
 use crate::instant;
 use crate::job::{
-    Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState, Release,
+    Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState,
+    Release,
 };
 use crate::lease::Lease;
 use crate::store::{AcquireJobs, HeldJob, JobFilter, Recover};
@@ -187,7 +190,12 @@ impl JobTable {
         job.lease.as_ref().is_some_and(|lease| lease.is_held_by(holder, held.token)).then_some(job)
     }
 
-    pub(super) fn extend(&mut self, held: HeldJob, holder: &SchedulerId, until: DateTime<Utc>) -> Option<CancelRequest> {
+    pub(super) fn extend(
+        &mut self,
+        held: HeldJob,
+        holder: &SchedulerId,
+        until: DateTime<Utc>,
+    ) -> Option<CancelRequest> {
         let job = self.held(held, holder)?;
         let cancel = job.cancel;
         let lease = job.lease.as_mut()?;
@@ -361,13 +369,15 @@ impl JobTable {
     }
 
     pub(super) fn list(&self, filter: &JobFilter) -> Vec<Job> {
-        let mut jobs: Vec<&Job> = self.jobs.values().map(|entry| &entry.job).filter(|job| filter.admits(job)).collect();
+        let mut jobs: Vec<&Job> =
+            self.jobs.values().map(|entry| &entry.job).filter(|job| filter.admits(job)).collect();
         jobs.sort_unstable_by_key(|job| job.id);
         jobs.into_iter().take(filter.limit.unwrap_or(usize::MAX)).cloned().collect()
     }
 
     pub(super) fn remove_expired_results(&mut self, now: DateTime<Utc>) {
-        while let Some((_, id)) = self.expiries.first().filter(|(expires_at, _)| *expires_at <= now).copied() {
+        while let Some((_, id)) = self.expiries.first().filter(|(expires_at, _)| *expires_at <= now).copied()
+        {
             self.expiries.pop_first();
             self.results.remove(&id);
         }
@@ -389,4 +399,3 @@ impl Freed {
         if self.slot { Some(now) } else { self.queued_at }
     }
 }
-

@@ -102,7 +102,8 @@ impl ScheduleTable {
 
     /// Drops the leases that `is_orphaned`.
     pub(super) fn drop_leases(&mut self, is_orphaned: impl Fn(&Lease) -> bool) {
-        let leased = self.schedules.values().filter(|schedule| schedule.lease.as_ref().is_some_and(&is_orphaned));
+        let leased =
+            self.schedules.values().filter(|schedule| schedule.lease.as_ref().is_some_and(&is_orphaned));
         let ids: Vec<ScheduleId> = leased.map(|schedule| schedule.id.clone()).collect();
         for id in ids {
             self.change(&id, |schedule| {
@@ -113,8 +114,12 @@ impl ScheduleTable {
     }
 
     pub(super) fn list(&self, filter: &ScheduleFilter) -> Vec<Schedule> {
-        let mut listed: Vec<&Schedule> =
-            self.schedules.values().map(|schedule| &**schedule).filter(|schedule| filter.admits(schedule)).collect();
+        let mut listed: Vec<&Schedule> = self
+            .schedules
+            .values()
+            .map(|schedule| &**schedule)
+            .filter(|schedule| filter.admits(schedule))
+            .collect();
         let place = |schedule: &Schedule| schedule.next_fire_time.unwrap_or(DateTime::<Utc>::MAX_UTC);
         listed.sort_unstable_by(|a, b| (place(a), &a.id).cmp(&(place(b), &b.id)));
         listed.into_iter().take(filter.limit.unwrap_or(usize::MAX)).cloned().collect()
