@@ -13,7 +13,7 @@ async fn download(file: String, job: JobContext) -> Result<usize, JobError> {
             println!("  download, attempt {attempt}: connection reset");
             Err(JobError::new("connection reset").retry_after(300.milliseconds()))
         }
-        _ => Ok(file.len() * 1_000),
+        _ => Ok(1_000 * file.len()),
     }
 }
 
@@ -36,7 +36,7 @@ async fn follow(job: JobHandle<String>, bar: ProgressBar) -> apsched::Result<Str
     loop {
         tokio::select! {
             result = &mut result => {
-                bar.abandon_with_message(if result.is_ok() { "done" } else { "not done" });
+                if result.is_ok() { bar.finish_with_message("done") } else { bar.abandon_with_message("not done") }
                 return result;
             }
             () = tokio::time::sleep(50.milliseconds()) => {
@@ -69,12 +69,9 @@ async fn main() -> apsched::Result<()> {
     }
     tokio::time::sleep(1.seconds()).await;
     following[1].1.cancel().await?;
-    let mut ended = Vec::new();
     for (film, _, result) in following {
-        ended.push((film, result.await.expect("it does not panic")));
-    }
-    for (film, result) in ended {
-        println!("  {film}: {}", result.unwrap_or_else(|error| error.to_string()));
+        let result = result.await.expect("it does not panic").unwrap_or_else(|error| error.to_string());
+        bars.suspend(|| println!("  {film}: {result}"));
     }
     scheduler.shutdown(1.seconds()).await;
     Ok(())

@@ -6,7 +6,7 @@ mod crontab;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 
 use anyhow::Context;
 use apsched::prelude::*;
@@ -53,20 +53,30 @@ async fn run(command: Command, job: JobContext) -> Result<(), JobError> {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Arguments { file, run_for } = Arguments::parse();
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_target(false).with_ansi(std::io::stdout().is_terminal()).init();
+    if let Err(error) = crond(Arguments::parse()).await {
+        eprintln!("crond: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+async fn crond(Arguments { file, run_for }: Arguments) -> anyhow::Result<()> {
     let name = file.display();
     let text = std::fs::read_to_string(&file).with_context(|| format!("read {name}"))?;
-
     let scheduler = Scheduler::builder().task(run).build()?;
     for (number, line) in crontab::lines(&text) {
-        let (trigger, command) = line.with_context(|| format!("{name}, line {number}"))?;
+        let place = || format!("{name}, line {number}");
+        let (trigger, command) = line.with_context(place)?;
         tracing::info!("line {number}: {} — {trigger}", command.text);
-        scheduler.add_schedule(run, command, trigger).id(format!("line {number}")).await?;
+        scheduler
+            .add_schedule(run, command, trigger)
+            .id(format!("line {number}"))
+            .await
+            .with_context(place)?;
     }
-
-    // Ctrl-C and SIGTERM end it as well; commands that run have 3 seconds to finish.
+    // Ctrl-C and SIGTERM end it as well. Commands that still run have 3 seconds to finish.
     let stopped = scheduler.run_until_stopped();
     tokio::time::timeout(run_for.unwrap_or(Duration::MAX), stopped).await.unwrap_or(Ok(()))?;
     scheduler.shutdown(3.seconds()).await;
