@@ -20,7 +20,7 @@
 //! 5. Renew leases at half-life; clean up now and then.
 //!
 //! A lost wake-up, a starved lease or a spin is a test of a few lines here. Not here: how a schedule becomes jobs
-//! ([`schedule::plan`](crate::schedule::plan)) and what follows an attempt ([`retry`](crate::retry)).
+//! ([`schedule::plan`]) and what follows an attempt ([`retry`](crate::retry)).
 
 mod action;
 mod operation;

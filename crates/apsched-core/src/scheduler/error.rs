@@ -94,6 +94,12 @@ pub enum Error {
         /// What was attempted.
         operation: &'static str,
     },
+    /// No runtime can be made for a blocking scheduler.
+    #[error("make a runtime for the scheduler")]
+    Runtime {
+        /// What the operating system said.
+        source: std::sync::Arc<std::io::Error>,
+    },
     /// The scheduler was started before.
     #[error("start the scheduler: it was started before")]
     AlreadyStarted,

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::Scheduler;
+use super::clock::Clock;
 use super::error::{Error, Result};
 use crate::id::JobId;
 use crate::instant;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Scheduler;
 use super::driver::Driver;
 use super::error::{Error, Result};
-use super::shared::State;
+use super::shared::{BrokerUse, Command, State};
 use crate::engine::{Input, Intake};
 use crate::event::{SchedulerStarted, SchedulerStopped};
 use crate::instant;
@@ -36,12 +36,12 @@ impl Scheduler {
         tokio::spawn(async move {
             // On a task of its own, so that those who wait are told even if the loop should panic.
             let ended = tokio::spawn(driver.drive()).await;
-            scheduler.ended(ended.err().map(|error| error.to_string()));
+            scheduler.ended(ended.err().map(|error| error.to_string())).await;
         });
         Ok(())
     }
 
-    fn ended(&self, error: Option<String>) {
+    async fn ended(&self, error: Option<String>) {
         let shared = self.shared();
         let id = shared.engine_config.scheduler_id.clone();
         match &error {
@@ -49,6 +49,9 @@ impl Scheduler {
             Some(error) => tracing::error!(scheduler.id = %id, error, "the scheduler's loop failed"),
         }
         shared.publish(vec![SchedulerStopped::new(id, error).into()]);
+        if shared.broker_use == BrokerUse::Own {
+            shared.broker.stop().await;
+        }
         shared.state.send_replace(State::Stopped);
     }
 
@@ -130,7 +133,10 @@ impl Scheduler {
         if self.state() != State::Running {
             return Err(Error::NotRunning { operation });
         }
-        self.shared().commands.send(Input::SetIntake(intake)).map_err(|_| Error::NotRunning { operation })
+        self.shared()
+            .commands
+            .send(Command::Tell(Input::SetIntake(intake)))
+            .map_err(|_| Error::NotRunning { operation })
     }
 
     fn stop_after(&self, drain: Duration) {
@@ -147,7 +153,7 @@ impl Scheduler {
             drop(shared.commands_in.lock().unwrap_or_else(PoisonError::into_inner).take());
         } else {
             // Fails when the loop has ended: then it has stopped already.
-            drop(shared.commands.send(Input::Stop { deadline }));
+            drop(shared.commands.send(Command::Tell(Input::Stop { deadline })));
         }
     }
 }

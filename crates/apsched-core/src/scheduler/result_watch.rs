@@ -65,7 +65,7 @@ impl ResultWatch {
                 }
                 EventItem::Event(_) => {}
                 EventItem::Lagged(_) => {
-                    watch.waiters.values().for_each(|waiters| waiters.ended.notify_waiters())
+                    watch.waiters.values().for_each(|waiters| waiters.ended.notify_waiters());
                 }
             }
             if watch.waiters.is_empty() {

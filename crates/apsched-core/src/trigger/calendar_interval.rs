@@ -136,8 +136,8 @@ impl Trigger for CalendarIntervalTrigger {
         if after >= year_start(LAST_YEAR + 2) || start >= year_start(LAST_YEAR + 2) {
             return Ok(None);
         }
-        // Two days before `after`, as a clock change may put the fire time of a date on a later one (Apia skipped a
-        // whole day) or show the end of a date again on the next.
+        // A clock change may put the fire time of a date on the next one (Apia skipped a whole day), or show the end of
+        // a date again on the next. Two days back is one more than any zone needs.
         let from = self.date(after).checked_sub_days(Days::new(2)).unwrap_or(NaiveDate::MIN);
         let (step, time) = (self.step(), self.time());
         let mut next_date = step.at_or_after(self.date(start), from);

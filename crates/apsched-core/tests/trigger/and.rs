@@ -95,6 +95,16 @@ fn agreement_is_found_whichever_part_leads() {
 }
 
 #[test]
+fn times_a_microsecond_more_than_the_threshold_apart_are_moved_on() {
+    let every_microsecond = IntervalTrigger::every(Duration::from_micros(1)).starting_at(at("2026-01-01"));
+    let once = DateTrigger::at(at("2026-01-01T00:00:00.000001Z"));
+
+    let trigger = both(every_microsecond.into(), once.into(), Duration::ZERO);
+
+    assert_eq!(first(2, trigger), ["2026-01-01T00:00:00.000001Z"]);
+}
+
+#[test]
 fn and_is_finished_when_one_part_is() {
     let midnight = DateTrigger::at(at("2026-01-02"));
     let trigger = both(every(1, "2026-01-01"), midnight.into(), Duration::ZERO);
