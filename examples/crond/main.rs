@@ -6,7 +6,7 @@ mod crontab;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::Stdio;
 
 use anyhow::Context;
 use apsched::prelude::*;
@@ -53,16 +53,9 @@ async fn run(command: Command, job: JobContext) -> Result<(), JobError> {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> anyhow::Result<()> {
+    let Arguments { file, run_for } = Arguments::parse();
     tracing_subscriber::fmt().with_target(false).with_ansi(std::io::stdout().is_terminal()).init();
-    if let Err(error) = crond(Arguments::parse()).await {
-        eprintln!("crond: {error:#}");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
-}
-
-async fn crond(Arguments { file, run_for }: Arguments) -> anyhow::Result<()> {
     let name = file.display();
     let text = std::fs::read_to_string(&file).with_context(|| format!("read {name}"))?;
     let scheduler = Scheduler::builder().task(run).build()?;
