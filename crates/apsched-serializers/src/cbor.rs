@@ -62,7 +62,10 @@ impl Serializer for Cbor {
             ciborium::de::from_reader_with_recursion_limit(&mut rest, MAX_DEPTH).map_err(Self::unreadable)?;
         if !rest.is_empty() {
             let position = bytes.len() - rest.len();
-            return Err(Self::unreadable(format!("expected the end after {position} bytes, found {} more", rest.len())));
+            return Err(Self::unreadable(format!(
+                "expected the end after {position} bytes, found {} more",
+                rest.len()
+            )));
         }
         read(&mut <dyn erased_serde::Deserializer<'_>>::erase(Item(value))).map_err(Self::unreadable)
     }

@@ -48,7 +48,10 @@ impl ManualClock {
     /// When the text is no instant.
     #[must_use]
     pub fn at(now: &str) -> Self {
-        Self::new(now.parse().unwrap_or_else(|error| panic!("expected an instant in RFC 3339, found {now:?}: {error}")))
+        Self::new(
+            now.parse()
+                .unwrap_or_else(|error| panic!("expected an instant in RFC 3339, found {now:?}: {error}")),
+        )
     }
 
     /// A clock that shows this time, cut to microseconds.

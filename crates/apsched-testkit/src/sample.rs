@@ -9,9 +9,9 @@ use std::time::Duration;
 use apsched_core::job::CancelRequest;
 use apsched_core::task::TaskDefinition;
 use apsched_core::{
-    AnyTrigger, Coalesce, DateTrigger, ExecutorName, IntervalTrigger, Job, JobId, JobIds, JobSettings, LeaseToken,
-    Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId, SchedulerName, TaskId,
-    TaskValue,
+    AnyTrigger, Coalesce, DateTrigger, ExecutorName, IntervalTrigger, Job, JobId, JobIds, JobSettings,
+    LeaseToken, Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId,
+    SchedulerName, TaskId, TaskValue,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -38,7 +38,8 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
 /// When that lies outside of what chrono can say, some 260,000 years away.
 #[must_use]
 pub fn at_micros(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(START_MICROS.saturating_add(micros)).expect("an instant that chrono can say")
+    DateTime::from_timestamp_micros(START_MICROS.saturating_add(micros))
+        .expect("an instant that chrono can say")
 }
 
 /// The instant one microsecond before.
@@ -345,7 +346,14 @@ impl ScheduleSample {
     /// When the trigger cannot tell its first fire time.
     #[must_use]
     pub fn build(self) -> Schedule {
-        Schedule::new(self.id, self.task_id, self.payload, &self.trigger, Arc::new(self.settings), self.added_at)
-            .expect("a trigger that tells its first fire time")
+        Schedule::new(
+            self.id,
+            self.task_id,
+            self.payload,
+            &self.trigger,
+            Arc::new(self.settings),
+            self.added_at,
+        )
+        .expect("a trigger that tells its first fire time")
     }
 }

@@ -155,7 +155,11 @@ pub fn split_equals_unsplit(trigger: &dyn Trigger, after: DateTime<Utc>, n: usiz
 ///
 /// # Errors
 /// The instant with another answer.
-pub fn nothing_lies_in_between(trigger: &dyn Trigger, after: DateTime<Utc>, n: usize) -> Result<(), BrokenLaw> {
+pub fn nothing_lies_in_between(
+    trigger: &dyn Trigger,
+    after: DateTime<Utc>,
+    n: usize,
+) -> Result<(), BrokenLaw> {
     let fire_times = trigger.preview_after(after, n).unwrap_or_default();
     let mut last = after;
     for fire_time in fire_times {
@@ -166,7 +170,11 @@ pub fn nothing_lies_in_between(trigger: &dyn Trigger, after: DateTime<Utc>, n: u
             let answer = trigger.next_after(asked);
             if answer != Ok(Some(fire_time)) {
                 let details = format!("asked after {asked}, it answered {answer:?}, expected {fire_time}");
-                return Err(BrokenLaw::new(trigger, "between two fire times the later one is the answer", details));
+                return Err(BrokenLaw::new(
+                    trigger,
+                    "between two fire times the later one is the answer",
+                    details,
+                ));
             }
         }
         last = fire_time;

@@ -44,6 +44,7 @@
 //! | try again after failures | [`guide::retries`], [`job::Retry`] |
 //! | know what happens | [`event`], [`Scheduler::subscribe`] |
 //! | run handlers somewhere else | [`executor`] |
+//! | do without async | [`blocking`] |
 //! | keep everything somewhere else | [`guide::stores`], [`store`] |
 //! | test my schedules | [`guide::testing`] |
 //!
@@ -59,8 +60,8 @@
 //! [`DataStore`](store::DataStore) and [`EventBroker`](broker::EventBroker).
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct ReadmeOfTheProject;
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod guide;
 pub mod prelude;
@@ -82,6 +83,9 @@ pub use apsched_core::{
 pub use apsched_macros::task;
 #[doc(no_inline)]
 pub use {chrono, chrono_tz, serde_json};
+
+#[doc(inline)]
+pub use apsched_core::scheduler::blocking;
 
 /// The scheduler's time: the system's clock, or one that a test moves by hand.
 pub mod clock {
@@ -179,4 +183,7 @@ pub mod request {
 pub mod serializer {
     #[doc(inline)]
     pub use apsched_core::serializer::*;
+    #[cfg(feature = "cbor")]
+    #[doc(inline)]
+    pub use apsched_serializers::Cbor;
 }

@@ -97,9 +97,10 @@ impl<'de> Deserializer<'de> for Item {
             Value::Text(name) => visitor.visit_enum(Variant { name: Value::Text(name), content: None }),
             Value::Map(entries) => match <[(Value, Value); 1]>::try_from(entries) {
                 Ok([(name, content)]) => visitor.visit_enum(Variant { name, content: Some(content) }),
-                Err(entries) => {
-                    Err(de::Error::invalid_length(entries.len(), &"a map from the name of a variant to its content"))
-                }
+                Err(entries) => Err(de::Error::invalid_length(
+                    entries.len(),
+                    &"a map from the name of a variant to its content",
+                )),
             },
             other => Err(de::Error::invalid_type(unexpected(&other), &"a variant")),
         }
@@ -133,8 +134,9 @@ fn big_integer<'de, V: Visitor<'de>>(tag: u64, value: Value, visitor: V) -> Resu
             Err(_) => visitor.visit_u128(magnitude),
         };
     }
-    let magnitude = i128::try_from(magnitude)
-        .map_err(|_| de::Error::invalid_value(Unexpected::Other("a larger one"), &"an integer of at most 128 bits"))?;
+    let magnitude = i128::try_from(magnitude).map_err(|_| {
+        de::Error::invalid_value(Unexpected::Other("a larger one"), &"an integer of at most 128 bits")
+    })?;
     integer(-1 - magnitude, visitor)
 }
 
@@ -170,7 +172,9 @@ struct Content(Option<Value>);
 
 impl Content {
     fn item(self) -> Result<Item, Error> {
-        self.0.map(Item).ok_or_else(|| de::Error::invalid_type(Unexpected::UnitVariant, &"a variant with content"))
+        self.0
+            .map(Item)
+            .ok_or_else(|| de::Error::invalid_type(Unexpected::UnitVariant, &"a variant with content"))
     }
 }
 

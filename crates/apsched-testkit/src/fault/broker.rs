@@ -77,8 +77,11 @@ impl RandomEventFaults {
 impl EventFaultPlan for RandomEventFaults {
     fn fault(&mut self, _event: &Event) -> EventFault {
         let mut chance = self.random.f64();
-        let odds =
-            [(self.drop, EventFault::Drop), (self.duplicate, EventFault::Duplicate), (self.delay, EventFault::Delay)];
+        let odds = [
+            (self.drop, EventFault::Drop),
+            (self.duplicate, EventFault::Duplicate),
+            (self.delay, EventFault::Delay),
+        ];
         for (probability, fault) in odds {
             if chance < probability {
                 return fault;
@@ -196,7 +199,8 @@ mod tests {
 
     #[test]
     fn events_are_dropped_doubled_and_overtaken_as_planned() {
-        let mut faults = [EventFault::None, EventFault::Drop, EventFault::Delay, EventFault::Duplicate].into_iter();
+        let mut faults =
+            [EventFault::None, EventFault::Drop, EventFault::Delay, EventFault::Duplicate].into_iter();
         let plan = move |_: &Event| faults.next().unwrap_or_default();
         let broker = FaultyBroker::new(Arc::new(LocalBroker::new()), plan);
         let mut subscription = broker.subscribe(EventInterest::ALL);

@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use apsched_core::event::{Event, EventInterest};
 use apsched_core::schedule::{ConflictPolicy, Schedule, ScheduleEdit};
 use apsched_core::store::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
-    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreError, StoreResult, WakeupQuery, Wakeups,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport,
+    Recover, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreError, StoreResult,
+    WakeupQuery, Wakeups,
 };
 use apsched_core::task::TaskDefinition;
 use apsched_core::trigger::TriggerRegistry;
-use apsched_core::{Job, JobId, JobResult, JobStatus, PayloadForm, Progress, ScheduleId, SchedulerId, TaskId};
+use apsched_core::{
+    Job, JobId, JobResult, JobStatus, PayloadForm, Progress, ScheduleId, SchedulerId, TaskId,
+};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -104,7 +107,8 @@ impl<S: DataStore + ?Sized> Faulty<S> {
         T: Send,
         F: Future<Output = StoreResult<T>> + Send,
     {
-        let unavailable = || StoreError::Unavailable { operation: operation.as_str(), source: Arc::new(Planned) };
+        let unavailable =
+            || StoreError::Unavailable { operation: operation.as_str(), source: Arc::new(Planned) };
         match self.next_fault(operation) {
             Fault::None => call().await,
             Fault::FailBefore => Err(unavailable()),
@@ -139,7 +143,10 @@ impl<S: DataStore + ?Sized> Clone for Faulty<S> {
 
 impl<S: DataStore + ?Sized> fmt::Debug for Faulty<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Faulty").field("inner", &self.inner).field("calls", &self.calls()).finish_non_exhaustive()
+        f.debug_struct("Faulty")
+            .field("inner", &self.inner)
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
     }
 }
 
@@ -251,7 +258,12 @@ impl<S: DataStore + ?Sized> DataStore for Faulty<S> {
         self.perform(Operation::CancelRequests, || self.inner.cancel_requests(scheduler_id)).await
     }
 
-    async fn set_progress(&self, job: HeldJob, holder: &SchedulerId, progress: Progress) -> StoreResult<Vec<Event>> {
+    async fn set_progress(
+        &self,
+        job: HeldJob,
+        holder: &SchedulerId,
+        progress: Progress,
+    ) -> StoreResult<Vec<Event>> {
         self.perform(Operation::SetProgress, || self.inner.set_progress(job, holder, progress.clone())).await
     }
 
@@ -280,7 +292,11 @@ mod tests {
     fn add_job(store: &Faulty<MemoryStore>) -> (Option<bool>, usize) {
         let add = store.add_jobs(vec![sample::job().build()], EventInterest::ALL);
         let answer = add.now_or_never().map(|answer| answer.is_ok());
-        let jobs = store.inner().jobs(&JobFilter::default()).now_or_never().expect("a store in memory answers at once");
+        let jobs = store
+            .inner()
+            .jobs(&JobFilter::default())
+            .now_or_never()
+            .expect("a store in memory answers at once");
         (answer, jobs.unwrap().len())
     }
 

@@ -47,7 +47,10 @@ impl Double {
         self.breach == Some(breach)
     }
 
-    pub(crate) async fn broken_schedule_release(&self, request: ReleaseSchedules) -> StoreResult<ReleaseSchedules> {
+    pub(crate) async fn broken_schedule_release(
+        &self,
+        request: ReleaseSchedules,
+    ) -> StoreResult<ReleaseSchedules> {
         let mut request = request;
         let mut releases = Vec::clone(&request.releases);
         for release in &mut releases {
@@ -91,7 +94,8 @@ impl Double {
             due.retain(|job| job.lease.is_none() && job.run_at <= request.now);
             due.sort_by_key(|job| (std::cmp::Reverse(job.settings.priority), job.run_at, job.id));
             due.truncate(request.limit);
-            let tasks = due.into_iter().map(|job| job.task_id).filter(|task| request.abilities.knows_task(task));
+            let tasks =
+                due.into_iter().map(|job| job.task_id).filter(|task| request.abilities.knows_task(task));
             let executors: Vec<_> = request.abilities.executors().cloned().collect();
             let abilities = Arc::new(apsched_core::Abilities::new(tasks, executors));
             return Ok(AcquireJobs { abilities, ..request });

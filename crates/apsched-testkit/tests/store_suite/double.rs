@@ -8,14 +8,15 @@ use std::time::Duration;
 use apsched_core::event::{Event, EventInterest, JobQuarantined};
 use apsched_core::schedule::{ConflictPolicy, Schedule, ScheduleAdvance, ScheduleEdit, ScheduleRelease};
 use apsched_core::store::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
-    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery, Wakeups,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport,
+    Recover, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery,
+    Wakeups,
 };
 use apsched_core::task::TaskDefinition;
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{
-    Abilities, Job, JobId, JobResult, JobStatus, MemoryStore, Overlap, PayloadForm, Progress, ScheduleId, SchedulerId,
-    TaskId,
+    Abilities, Job, JobId, JobResult, JobStatus, MemoryStore, Overlap, PayloadForm, Progress, ScheduleId,
+    SchedulerId, TaskId,
 };
 use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::store::{StoreCapabilities, StoreHarness, StoredRow};
@@ -35,7 +36,12 @@ pub(crate) struct Double {
 
 impl Double {
     pub(crate) fn whole() -> Self {
-        Self { inner: MemoryStore::new(), breach: None, spoiled: Arc::default(), read_results: Arc::default() }
+        Self {
+            inner: MemoryStore::new(),
+            breach: None,
+            spoiled: Arc::default(),
+            read_results: Arc::default(),
+        }
     }
 
     pub(crate) fn with_breach(breach: Breach) -> Self {
@@ -48,7 +54,8 @@ impl Double {
         let scheduler_id = scheduler_id("spoiler");
         let request = AcquireSchedules { scheduler_id, now, lease: Duration::from_secs(1), limit: 1_000 };
         let acquired = self.inner.acquire_schedules(request.clone()).await?;
-        let spoiled = acquired.into_iter().find(|it| it.schedule.id == *id).expect("due at the beginning").schedule;
+        let spoiled =
+            acquired.into_iter().find(|it| it.schedule.id == *id).expect("due at the beginning").schedule;
         let advance = ScheduleAdvance::Quarantine("spoiled".into());
         let release = ScheduleRelease {
             schedule_id: spoiled.id,
@@ -60,7 +67,14 @@ impl Double {
         };
         let releases = vec![release].into();
         let interest = EventInterest::NONE;
-        self.inner.release_schedules(ReleaseSchedules { scheduler_id: request.scheduler_id, now, releases, interest }).await?;
+        self.inner
+            .release_schedules(ReleaseSchedules {
+                scheduler_id: request.scheduler_id,
+                now,
+                releases,
+                interest,
+            })
+            .await?;
         Ok(())
     }
 
@@ -216,7 +230,12 @@ impl DataStore for Double {
         self.inner.cancel_requests(scheduler_id).await
     }
 
-    async fn set_progress(&self, job: HeldJob, holder: &SchedulerId, progress: Progress) -> StoreResult<Vec<Event>> {
+    async fn set_progress(
+        &self,
+        job: HeldJob,
+        holder: &SchedulerId,
+        progress: Progress,
+    ) -> StoreResult<Vec<Event>> {
         self.inner.set_progress(job, holder, progress).await
     }
 

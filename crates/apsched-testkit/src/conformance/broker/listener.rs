@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use apsched_core::broker::{EventBroker, EventItem, Subscription};
 use apsched_core::event::{
-    Event, FireTimesCutOff, Health, JobAcquired, JobAdded, JobCancelRequested, JobProgressed, JobQuarantined, JobReleased,
-    JobRemoved, JobRequeued, ScheduleAdded, ScheduleQuarantined, ScheduleRemoved, ScheduleUpdated, SchedulerStarted,
-    SchedulerStopped, StoreHealthChanged, TaskAdded, TaskRemoved, TaskUpdated, Wakeup,
+    Event, FireTimesCutOff, Health, JobAcquired, JobAdded, JobCancelRequested, JobProgressed, JobQuarantined,
+    JobReleased, JobRemoved, JobRequeued, ScheduleAdded, ScheduleQuarantined, ScheduleRemoved,
+    ScheduleUpdated, SchedulerStarted, SchedulerStopped, StoreHealthChanged, TaskAdded, TaskRemoved,
+    TaskUpdated, Wakeup,
 };
 use apsched_core::{JobId, JobOutcome};
 
@@ -29,7 +30,9 @@ pub(crate) async fn started(harness: &dyn BrokerHarness) -> Arc<dyn EventBroker>
 }
 
 /// Two started brokers that hear each other.
-pub(crate) async fn two_processes(harness: &dyn BrokerHarness) -> (Arc<dyn EventBroker>, Arc<dyn EventBroker>) {
+pub(crate) async fn two_processes(
+    harness: &dyn BrokerHarness,
+) -> (Arc<dyn EventBroker>, Arc<dyn EventBroker>) {
     let (here, there) = (started(harness).await, started(harness).await);
     for (from, to) in [(&here, &there), (&there, &here)] {
         let greeting = Event::from(TaskAdded::new(task_id("greeting")));

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer as SerdeSerializer}
 /// Writes the value and reads it back.
 pub(crate) fn round_trip<T: Serialize + DeserializeOwned>(serializer: &dyn Serializer, value: &T) -> T {
     let bytes = written(serializer, value);
-    serializer::read(serializer, &bytes).unwrap_or_else(|error| panic!("reading back what was written: {error}"))
+    serializer::read(serializer, &bytes)
+        .unwrap_or_else(|error| panic!("reading back what was written: {error}"))
 }
 
 /// Checks that each value reads back as it was.
@@ -60,8 +61,14 @@ impl Order {
             customer: "Ada ☾".to_owned(),
             number: u64::MAX,
             discount: Some(0.25),
-            lines: vec![Line { article: "книга".to_owned(), count: -1 }, Line { article: String::new(), count: 7 }],
-            notes: BTreeMap::from([(String::new(), "empty key".to_owned()), ("ключ".to_owned(), "\0\n\"".to_owned())]),
+            lines: vec![
+                Line { article: "книга".to_owned(), count: -1 },
+                Line { article: String::new(), count: 7 },
+            ],
+            notes: BTreeMap::from([
+                (String::new(), "empty key".to_owned()),
+                ("ключ".to_owned(), "\0\n\"".to_owned()),
+            ]),
             shipping: Shipping::Drone { altitude: 1.5, pilot: None },
         }
     }

@@ -13,13 +13,13 @@ use apsched_core::schedule::{ScheduleEdit, ScheduleRelease, plan};
 use apsched_core::serializer::Serializers;
 use apsched_core::store::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport,
-    Recover, RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery,
-    Wakeups,
+    Recover, RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult,
+    WakeupQuery, Wakeups,
 };
 use apsched_core::task::TaskDefinition;
 use apsched_core::{
-    Abilities, ConflictPolicy, ExecutorName, Job, JobId, JobOutcome, JobResult, JobStatus, Payload, PayloadForm,
-    Progress, Schedule, ScheduleId, SchedulerId,
+    Abilities, ConflictPolicy, ExecutorName, Job, JobId, JobOutcome, JobResult, JobStatus, Payload,
+    PayloadForm, Progress, Schedule, ScheduleId, SchedulerId,
 };
 use chrono::{DateTime, Utc};
 
@@ -121,7 +121,12 @@ impl Process {
         done("edit_schedule", self.store.edit_schedule(id, edit, now).await)
     }
 
-    pub(crate) async fn remove_schedule(&self, id: &ScheduleId, jobs: RemoveJobs, now: DateTime<Utc>) -> Vec<Event> {
+    pub(crate) async fn remove_schedule(
+        &self,
+        id: &ScheduleId,
+        jobs: RemoveJobs,
+        now: DateTime<Utc>,
+    ) -> Vec<Event> {
         done("remove_schedule", self.store.remove_schedule(id, jobs, now).await)
     }
 
@@ -167,7 +172,8 @@ impl Process {
         now: DateTime<Utc>,
     ) -> Released<ScheduleId> {
         let interest = EventInterest::ALL;
-        let request = ReleaseSchedules { scheduler_id: self.id.clone(), now, releases: releases.into(), interest };
+        let request =
+            ReleaseSchedules { scheduler_id: self.id.clone(), now, releases: releases.into(), interest };
         done("release_schedules", self.store.release_schedules(request).await)
     }
 
@@ -230,7 +236,11 @@ impl Process {
 
     // ----- jobs, as a scheduler -----
 
-    pub(crate) async fn acquire_jobs_with_events(&self, now: DateTime<Utc>, limit: usize) -> (Vec<Job>, Vec<Event>) {
+    pub(crate) async fn acquire_jobs_with_events(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> (Vec<Job>, Vec<Event>) {
         let request = AcquireJobs {
             scheduler_id: self.id.clone(),
             now,
@@ -259,7 +269,11 @@ impl Process {
         done("extend_leases", self.store.extend_leases(request).await)
     }
 
-    pub(crate) async fn release_jobs(&self, releases: Vec<JobRelease>, now: DateTime<Utc>) -> Released<JobId> {
+    pub(crate) async fn release_jobs(
+        &self,
+        releases: Vec<JobRelease>,
+        now: DateTime<Utc>,
+    ) -> Released<JobId> {
         let interest = EventInterest::ALL;
         let request = ReleaseJobs { scheduler_id: self.id.clone(), now, releases: releases.into(), interest };
         done("release_jobs", self.store.release_jobs(request).await)
@@ -381,7 +395,13 @@ pub(crate) const fn release_of(job: &Job, release: Release) -> JobRelease {
 }
 
 pub(crate) const fn finished(outcome: JobOutcome, now: DateTime<Utc>) -> Release {
-    Release::Finish(FinishedAttempt { outcome, value: None, error: None, started_at: Some(now), finished_at: now })
+    Release::Finish(FinishedAttempt {
+        outcome,
+        value: None,
+        error: None,
+        started_at: Some(now),
+        finished_at: now,
+    })
 }
 
 /// Checks that two jobs are alike in every field; payloads by value, tokens not at all: they only have to grow.
@@ -393,7 +413,8 @@ pub(crate) fn assert_same_job(found: &Job, expected: &Job) {
 
 /// Checks that two schedules are alike in every field; payloads by value, tokens not at all: they only have to grow.
 pub(crate) fn assert_same_schedule(found: &Schedule, expected: &Schedule) {
-    let shown = |schedule: &Schedule| format!("{:#?}", Schedule { token: LeaseToken::default(), ..schedule.clone() });
+    let shown =
+        |schedule: &Schedule| format!("{:#?}", Schedule { token: LeaseToken::default(), ..schedule.clone() });
     assert_eq!(shown(found), shown(expected));
     assert!(found.payload.is_same_value(&expected.payload), "the payload of {} is as it was", found.id);
 }

@@ -1,6 +1,8 @@
 //! `interest`, `subscribe`: who listens to what, and from when to when.
 
-use apsched_core::event::{EventInterest, EventType, JobAdded, JobCancelRequested, ScheduleRemoved, TaskAdded};
+use apsched_core::event::{
+    EventInterest, EventType, JobAdded, JobCancelRequested, ScheduleRemoved, TaskAdded,
+};
 
 use crate::conformance::broker::BrokerHarness;
 use crate::conformance::broker::listener::{events, job_event, numbered, received, started};

@@ -34,8 +34,13 @@ pub(crate) async fn a_reader_that_falls_behind_is_told_how_many_it_lost(harness:
     let afterwards = events(received(&mut slow));
 
     assert!(lost > 0, "{FLOOD} events do not fit");
-    assert_eq!(usize::try_from(lost).map(|lost| lost + kept.len()), Ok(FLOOD), "every event was read or counted");
-    let is_in_order = kept.iter().eq((0..FLOOD).map(numbered).collect::<Vec<_>>().iter().filter(|it| kept.contains(it)));
+    assert_eq!(
+        usize::try_from(lost).map(|lost| lost + kept.len()),
+        Ok(FLOOD),
+        "every event was read or counted"
+    );
+    let is_in_order =
+        kept.iter().eq((0..FLOOD).map(numbered).collect::<Vec<_>>().iter().filter(|it| kept.contains(it)));
     assert!(is_in_order, "what remains is in order");
     assert_eq!(afterwards, [numbered(FLOOD)], "a reader that has caught up goes on as before");
 }

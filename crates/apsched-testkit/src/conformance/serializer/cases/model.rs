@@ -7,7 +7,8 @@ use apsched_core::event::{Event, JobReleased, ScheduleAdded, Wakeup};
 use apsched_core::task::{RunSettings, Setting};
 use apsched_core::trigger::{AnyTrigger, DateTrigger, IntervalTrigger, TriggerExt};
 use apsched_core::{
-    Coalesce, ErrorChain, JobOutcome, JobSettings, Metadata, Overlap, Progress, Retry, ScheduleSettings, Serializer,
+    Coalesce, ErrorChain, JobOutcome, JobSettings, Metadata, Overlap, Progress, Retry, ScheduleSettings,
+    Serializer,
 };
 use serde_json::json;
 
@@ -57,7 +58,10 @@ pub(crate) fn settings_and_definitions_read_back(serializer: &dyn Serializer) {
         result_expiration_time: Duration::MAX,
     };
     assert_read_back(serializer, [ScheduleSettings::default(), full]);
-    let job = sample::job().attempts(3, seconds(9)).settings(|settings| settings.metadata = metadata.clone()).build();
+    let job = sample::job()
+        .attempts(3, seconds(9))
+        .settings(|settings| settings.metadata = metadata.clone())
+        .build();
     assert_read_back(serializer, [JobSettings::clone(&job.settings)]);
     assert_read_back(serializer, [Arc::new(metadata)]);
 }

@@ -42,7 +42,11 @@ pub(crate) fn half_a_value_is_refused(serializer: &dyn Serializer) {
 
     for length in 0..bytes.len() {
         let read = serializer::read::<Order>(serializer, &bytes[..length]);
-        assert!(matches!(read, Err(SerializerError::Read { .. })), "{length} of {} bytes: {read:?}", bytes.len());
+        assert!(
+            matches!(read, Err(SerializerError::Read { .. })),
+            "{length} of {} bytes: {read:?}",
+            bytes.len()
+        );
     }
 }
 

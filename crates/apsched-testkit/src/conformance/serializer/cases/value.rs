@@ -31,7 +31,8 @@ pub(crate) fn integers_read_back_to_their_extremes(serializer: &dyn Serializer) 
 }
 
 pub(crate) fn floats_read_back(serializer: &dyn Serializer) {
-    let floats = [0.0, 0.1, -1.5, 1e300, f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 123_456_789.123_456_78];
+    let floats =
+        [0.0, 0.1, -1.5, 1e300, f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 123_456_789.123_456_78];
     assert_read_back(serializer, floats);
     assert_read_back(serializer, [0.1_f32, f32::MIN, f32::MAX, f32::MIN_POSITIVE]);
     assert!(round_trip(serializer, &-0.0_f64).is_sign_negative(), "the sign of zero");
@@ -41,7 +42,8 @@ pub(crate) fn floats_read_back(serializer: &dyn Serializer) {
 }
 
 pub(crate) fn texts_read_back(serializer: &dyn Serializer) {
-    let texts = ["", "plain", "ünïcode ☾ 日本 \u{1F4A5}", "\0\u{1}\u{7f}\u{2028}", "\"quoted\" \\ /", "é e\u{301}"];
+    let texts =
+        ["", "plain", "ünïcode ☾ 日本 \u{1F4A5}", "\0\u{1}\u{7f}\u{2028}", "\"quoted\" \\ /", "é e\u{301}"];
     assert_read_back(serializer, texts.map(str::to_owned));
     assert_read_back(serializer, ['a', '\0', '\u{1F4A5}', char::MAX]);
 }
@@ -90,11 +92,18 @@ pub(crate) fn variants_read_back(serializer: &dyn Serializer) {
 
 pub(crate) fn tagged_and_flattened_values_read_back(serializer: &dyn Serializer) {
     let points = vec![(i64::MIN, 0), (1, i64::MAX)];
-    let shapes = [Shape::Circle { radius: 2.5 }, Shape::Path { points, name: Some("x".to_owned()) }, Shape::Empty];
+    let shapes =
+        [Shape::Circle { radius: 2.5 }, Shape::Path { points, name: Some("x".to_owned()) }, Shape::Empty];
     assert_read_back(serializer, shapes);
     let line = Line { article: "ü".to_owned(), count: 3 };
-    assert_read_back(serializer, [Flattened { id: 7, line, others: BTreeMap::from([("more".to_owned(), -1)]) }]);
-    assert_read_back(serializer, [Either::Number(-5), Either::Text("5".to_owned()), Either::Both(5, "5".to_owned())]);
+    assert_read_back(
+        serializer,
+        [Flattened { id: 7, line, others: BTreeMap::from([("more".to_owned(), -1)]) }],
+    );
+    assert_read_back(
+        serializer,
+        [Either::Number(-5), Either::Text("5".to_owned()), Either::Both(5, "5".to_owned())],
+    );
 }
 
 pub(crate) fn nested_values_read_back(serializer: &dyn Serializer) {

@@ -10,8 +10,13 @@ use crate::sample::{self, at, at_micros, seconds};
 
 pub(crate) async fn a_job_reads_back_as_it_was_added(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
-    let full = sample::job().task("mail").of_schedule("s").payload(vec!["Ada".to_owned()]).job_executor("threadpool");
-    let full = full.fire_time(at_micros(1)).run_at(at_micros(2)).start_deadline(at_micros(3)).priority(i32::MIN);
+    let full = sample::job()
+        .task("mail")
+        .of_schedule("s")
+        .payload(vec!["Ada".to_owned()])
+        .job_executor("threadpool");
+    let full =
+        full.fire_time(at_micros(1)).run_at(at_micros(2)).start_deadline(at_micros(3)).priority(i32::MIN);
     let full = full.settings(|settings| {
         settings.retry = Retry::exponential(u32::MAX);
         settings.timeout = Some(seconds(0));
@@ -64,9 +69,10 @@ pub(crate) async fn added_jobs_are_reported_and_one_wakeup_names_the_earliest(ha
 
     let added: Vec<_> = all::<JobAdded>(&events).iter().map(|event| event.job_id).collect();
     assert_eq!(added, ids(&jobs));
-    assert_eq!(all::<JobAdded>(&events)[1], JobAdded::new(
-        jobs[1].id, jobs[1].task_id.clone(), jobs[1].schedule_id.clone(), at(10)
-    ));
+    assert_eq!(
+        all::<JobAdded>(&events)[1],
+        JobAdded::new(jobs[1].id, jobs[1].task_id.clone(), jobs[1].schedule_id.clone(), at(10))
+    );
     assert_eq!(only::<Wakeup>(&events), Wakeup::jobs(at(10)));
 }
 

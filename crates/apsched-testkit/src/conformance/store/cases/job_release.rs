@@ -28,7 +28,10 @@ pub(crate) async fn a_finished_job_leaves_the_queue_and_its_result_is_kept(harne
 
     assert!(a.job_ids().await.is_empty());
     let result = Process::start(harness, "b").await.result(job.id).await.expect("the result is kept");
-    assert_eq!((result.job_id, &result.task_id, &result.schedule_id), (job.id, &job.task_id, &job.schedule_id));
+    assert_eq!(
+        (result.job_id, &result.task_id, &result.schedule_id),
+        (job.id, &job.task_id, &job.schedule_id)
+    );
     assert_eq!((result.outcome, result.attempt, result.error), (JobOutcome::Success, 1, None));
     assert_eq!((result.fire_time, result.started_at), (Some(at_micros(3)), Some(at_micros(5))));
     assert_eq!((result.finished_at, result.expires_at), (at_micros(7), at_micros(60_000_007)));
@@ -136,7 +139,11 @@ pub(crate) async fn a_later_attempt_that_is_handed_back_is_as_before_the_claim(h
 }
 
 pub(crate) async fn a_worker_that_lost_its_claim_writes_nothing(harness: &dyn StoreHarness) {
-    let ways = [finished(JobOutcome::Success, at(40)), Release::RunAgain { run_at: at(99), attempt: 9 }, Release::HandBack];
+    let ways = [
+        finished(JobOutcome::Success, at(40)),
+        Release::RunAgain { run_at: at(99), attempt: 9 },
+        Release::HandBack,
+    ];
     for (index, way) in ways.into_iter().enumerate() {
         let a = Process::start(harness, "a").await;
         let b = Process::start(harness, "b").await;
@@ -180,7 +187,11 @@ pub(crate) async fn an_expired_lease_on_a_job_that_nobody_took_still_holds(harne
 }
 
 pub(crate) async fn a_repeated_release_of_a_job_is_lost(harness: &dyn StoreHarness) {
-    let ways = [finished(JobOutcome::Error, at(1)), Release::RunAgain { run_at: at(2), attempt: 1 }, Release::HandBack];
+    let ways = [
+        finished(JobOutcome::Error, at(1)),
+        Release::RunAgain { run_at: at(2), attempt: 1 },
+        Release::HandBack,
+    ];
     let a = Process::start(harness, "a").await;
     for (way, task) in ways.into_iter().zip(["send", "mail", "hash"]) {
         a.add_job(sample::job().task(task).build()).await;
@@ -248,8 +259,12 @@ pub(crate) async fn jobs_are_released_though_nobody_listens(harness: &dyn StoreH
     a.add_job(sample::job().build()).await;
     let job = a.acquire_job(at(0)).await;
     let releases = vec![release_of(&job, finished(JobOutcome::Success, at(1)))];
-    let request =
-        ReleaseJobs { scheduler_id: a.id().clone(), now: at(1), releases: releases.into(), interest: EventInterest::NONE };
+    let request = ReleaseJobs {
+        scheduler_id: a.id().clone(),
+        now: at(1),
+        releases: releases.into(),
+        interest: EventInterest::NONE,
+    };
 
     done("release_jobs", a.store().release_jobs(request).await);
 

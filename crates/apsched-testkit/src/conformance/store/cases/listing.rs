@@ -15,8 +15,10 @@ fn names(schedules: &[Schedule]) -> Vec<&str> {
 
 pub(crate) async fn schedules_are_listed_by_fire_time_then_id(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
-    a.add_schedule(sample::schedule("x-finished").settings(|settings| settings.max_fires = Some(0)).build()).await;
-    a.add_schedule(sample::schedule("a-finished").settings(|settings| settings.max_fires = Some(0)).build()).await;
+    a.add_schedule(sample::schedule("x-finished").settings(|settings| settings.max_fires = Some(0)).build())
+        .await;
+    a.add_schedule(sample::schedule("a-finished").settings(|settings| settings.max_fires = Some(0)).build())
+        .await;
     for (id, first) in [("late", 9), ("b", 5), ("a", 5), ("early", 1)] {
         a.add_schedule(sample::schedule(id).first_at(at(first)).build()).await;
     }
@@ -36,7 +38,8 @@ pub(crate) async fn schedules_are_filtered_by_every_condition(harness: &dyn Stor
         a.edit(&schedule_id(id), pause, at(0)).await;
     }
 
-    let filter = |task: Option<&str>, state, limit| ScheduleFilter { task_id: task.map(task_id), state, limit };
+    let filter =
+        |task: Option<&str>, state, limit| ScheduleFilter { task_id: task.map(task_id), state, limit };
     for (filter, expected) in [
         (filter(Some("send"), None, None), &["s1", "s2", "s3"][..]),
         (filter(None, Some("paused"), None), &["h1", "s2"]),

@@ -64,11 +64,14 @@ pub(crate) async fn a_restarted_scheduler_takes_back_the_jobs_of_its_earlier_run
 
     let recovered = second_run.acquire_job(at(1)).await;
     assert_eq!((recovered.id, recovered.attempt), (lost.id, 2));
-    let late = first_run.release_jobs(vec![release_of(&lost, finished(JobOutcome::Success, at(2)))], at(2)).await;
+    let late =
+        first_run.release_jobs(vec![release_of(&lost, finished(JobOutcome::Success, at(2)))], at(2)).await;
     assert_eq!(late.lost, [lost.id]);
 }
 
-pub(crate) async fn a_restarted_scheduler_takes_back_the_schedules_of_its_earlier_run(harness: &dyn StoreHarness) {
+pub(crate) async fn a_restarted_scheduler_takes_back_the_schedules_of_its_earlier_run(
+    harness: &dyn StoreHarness,
+) {
     let first_run = Process::start(harness, "pod-1").await;
     let other = Process::start(harness, "pod-2").await;
     first_run.add_schedule(sample::schedule("mine").build()).await;
@@ -154,7 +157,8 @@ pub(crate) async fn at_most_the_limit_is_recovered_earliest_expiry_first(harness
     }
     jobs.sort();
 
-    let recovered = |events: Vec<Event>| all::<JobReleased>(&events).iter().map(|event| event.job_id).collect::<Vec<_>>();
+    let recovered =
+        |events: Vec<Event>| all::<JobReleased>(&events).iter().map(|event| event.job_id).collect::<Vec<_>>();
     let none = recovered(b.recover(at(100), 0).await);
     let two = recovered(b.recover(at(100), 2).await);
     let rest = recovered(b.recover(at(100), 2).await);

@@ -26,8 +26,13 @@ pub(crate) async fn the_status_follows_a_job_through_its_life(harness: &dyn Stor
     a.cleanup(at(11)).await;
     states.push(state(b.status(job.id).await));
 
-    let expected =
-        [None, Some(JobState::Queued), Some(JobState::Running), Some(JobState::Finished(JobOutcome::Error)), None];
+    let expected = [
+        None,
+        Some(JobState::Queued),
+        Some(JobState::Running),
+        Some(JobState::Finished(JobOutcome::Error)),
+        None,
+    ];
     assert_eq!(states, expected);
 }
 

@@ -50,7 +50,8 @@ pub(crate) async fn only_active_schedules_are_acquired(harness: &dyn StoreHarnes
     a.release_schedules(vec![release], at(0)).await;
     let pause = ScheduleEdit { pause: Some(PauseEdit::Pause), ..ScheduleEdit::default() };
     a.edit(&schedule_id("paused"), pause, at(1)).await;
-    a.add_schedule(sample::schedule("finished").settings(|settings| settings.max_fires = Some(0)).build()).await;
+    a.add_schedule(sample::schedule("finished").settings(|settings| settings.max_fires = Some(0)).build())
+        .await;
     a.add_schedule(sample::schedule("active").build()).await;
 
     let acquired = a.acquire_schedules(at(100), 10).await;
@@ -70,7 +71,9 @@ pub(crate) async fn a_leased_schedule_is_not_given_out_again(harness: &dyn Store
     assert!(to_itself.is_empty() && to_another.is_empty());
 }
 
-pub(crate) async fn expired_lease_on_a_schedule_can_be_taken_by_another_scheduler(harness: &dyn StoreHarness) {
+pub(crate) async fn expired_lease_on_a_schedule_can_be_taken_by_another_scheduler(
+    harness: &dyn StoreHarness,
+) {
     let a = Process::start(harness, "a").await;
     let b = Process::start(harness, "b").await;
     a.add_schedule(sample::schedule("s").build()).await;

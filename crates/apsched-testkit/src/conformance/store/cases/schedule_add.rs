@@ -122,7 +122,8 @@ pub(crate) async fn replacing_starts_anew(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     let existing = fired_once(&a).await;
 
-    let events = a.put_schedule(later().payload(2_u8).first_at(at(33)).build(), ConflictPolicy::Replace).await;
+    let events =
+        a.put_schedule(later().payload(2_u8).first_at(at(33)).build(), ConflictPolicy::Replace).await;
 
     let replaced = a.schedule(&existing.id).await;
     assert_eq!((replaced.fires, replaced.last_fire_time, replaced.created_at), (0, None, at(7)));

@@ -1,7 +1,9 @@
 //! `edit_schedule`: the user's last write wins, also over a scheduler that is at work on the schedule.
 
 use apsched_core::event::{ScheduleUpdated, Wakeup};
-use apsched_core::schedule::{PauseEdit, ResumeFrom, ScheduleAdvance, ScheduleEdit, ScheduleState, SettingsEdit};
+use apsched_core::schedule::{
+    PauseEdit, ResumeFrom, ScheduleAdvance, ScheduleEdit, ScheduleState, SettingsEdit,
+};
 use apsched_core::{AnyTrigger, DateTrigger, Overlap, Payload, Schedule, StoreError};
 
 use crate::conformance::store::StoreHarness;
@@ -114,7 +116,12 @@ pub(crate) async fn an_edit_voids_the_claim_in_flight(harness: &dyn StoreHarness
     let schedule = added(&a).await;
     let acquired = a.acquire_schedule(at(0)).await;
 
-    a.edit(&schedule.id, ScheduleEdit { payload: Some(Payload::live(7_u8)), ..ScheduleEdit::default() }, at(1)).await;
+    a.edit(
+        &schedule.id,
+        ScheduleEdit { payload: Some(Payload::live(7_u8)), ..ScheduleEdit::default() },
+        at(1),
+    )
+    .await;
     let released = a.release_schedules(vec![a.plan(&acquired, at(1))], at(1)).await;
 
     assert_eq!(released.lost, [schedule.id.clone()]);

@@ -202,7 +202,8 @@ pub(crate) async fn a_fire_time_whose_scheduler_vanished_becomes_one_job(harness
     let late = a.release_schedules(vec![vanished], at(31)).await;
 
     assert_eq!(late.lost, [schedule_id("s")]);
-    let mut fire_times: Vec<_> = b.jobs(&Default::default()).await.iter().filter_map(|job| job.fire_time).collect();
+    let mut fire_times: Vec<_> =
+        b.jobs(&Default::default()).await.iter().filter_map(|job| job.fire_time).collect();
     fire_times.sort();
     assert_eq!(fire_times, [at(0), at(10), at(20), at(30)]);
 }

@@ -43,7 +43,9 @@ pub(crate) async fn removing_a_schedule_voids_the_claim_in_flight(harness: &dyn 
     assert!(!a.has_schedule(&schedule_id("s")).await);
 }
 
-pub(crate) async fn a_schedule_added_under_a_removed_id_does_not_fit_an_old_claim(harness: &dyn StoreHarness) {
+pub(crate) async fn a_schedule_added_under_a_removed_id_does_not_fit_an_old_claim(
+    harness: &dyn StoreHarness,
+) {
     let a = Process::start(harness, "a").await;
     a.add_schedule(sample::schedule("s").payload("old".to_owned()).build()).await;
     let old = a.acquire_schedule(at(0)).await;

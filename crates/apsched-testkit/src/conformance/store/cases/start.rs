@@ -2,10 +2,10 @@
 
 use apsched_core::trigger::Trigger;
 
+use crate::conformance::Support;
 use crate::conformance::store::StoreHarness;
 use crate::conformance::store::custom_trigger::{Twice, registry};
 use crate::conformance::store::process::{Process, done};
-use crate::conformance::Support;
 use crate::sample::{self, at};
 
 pub(crate) async fn starting_again_changes_nothing(harness: &dyn StoreHarness) {

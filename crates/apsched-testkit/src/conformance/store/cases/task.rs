@@ -62,7 +62,12 @@ pub(crate) async fn every_setting_of_a_task_reads_back(harness: &dyn StoreHarnes
 
 pub(crate) async fn zero_and_none_are_told_apart(harness: &dyn StoreHarness) {
     let a = Process::without_tasks(harness, "a").await;
-    let none = TaskDefinition { max_running_jobs: None, misfire_grace_time: None, timeout: None, ..sample::task("none") };
+    let none = TaskDefinition {
+        max_running_jobs: None,
+        misfire_grace_time: None,
+        timeout: None,
+        ..sample::task("none")
+    };
     let zero = TaskDefinition {
         max_running_jobs: Some(0),
         misfire_grace_time: Some(seconds(0)),

@@ -44,7 +44,8 @@ pub(crate) async fn schedules_that_are_not_given_out_do_not_wake(harness: &dyn S
     a.add_schedule(sample::schedule("paused").build()).await;
     let pause = ScheduleEdit { pause: Some(PauseEdit::Pause), ..ScheduleEdit::default() };
     a.edit(&schedule_id("paused"), pause, at(0)).await;
-    a.add_schedule(sample::schedule("finished").settings(|settings| settings.max_fires = Some(0)).build()).await;
+    a.add_schedule(sample::schedule("finished").settings(|settings| settings.max_fires = Some(0)).build())
+        .await;
 
     assert_eq!(schedule_wakeup(&a, at(100)).await, None);
 }
@@ -69,7 +70,8 @@ pub(crate) async fn a_released_schedule_wakes_at_its_next_fire_time(harness: &dy
 
 pub(crate) async fn the_earliest_queued_job_wakes(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
-    let jobs = [(30, 9), (20, 1)].map(|(second, priority)| sample::job().run_at(at(second)).priority(priority).build());
+    let jobs = [(30, 9), (20, 1)]
+        .map(|(second, priority)| sample::job().run_at(at(second)).priority(priority).build());
     a.add_jobs(jobs.to_vec()).await;
 
     assert_eq!(job_wakeup(&a, at(0)).await, Some(at(20)));
@@ -150,7 +152,11 @@ pub(crate) async fn what_is_promised_is_what_is_given_out(harness: &dyn StoreHar
 
         let promised = process.next_wakeup(now).await;
         let job = process.acquire_jobs(now, 1).await;
-        assert_eq!(promised.job.is_some_and(|job| job <= now), !job.is_empty(), "step {step}: {promised:?}, {job:?}");
+        assert_eq!(
+            promised.job.is_some_and(|job| job <= now),
+            !job.is_empty(),
+            "step {step}: {promised:?}, {job:?}"
+        );
         for job in job.iter().filter(|_| random.bool()) {
             process.release(job, Release::HandBack, now).await;
         }
