@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a data store, an event broker, a serializer of your own | [`conformance`]: one named test for each sentence of the contract |
 //! | a trigger of your own | [`trigger_laws`] |
+//! | a program with schedules | [`TestScheduler`]: a year in a second |
 //! | a program that waits | [`ManualClock`] |
 //! | a program that must survive outages | [`fault::Faulty`], [`fault::FaultyBroker`] |
 //! | need of tasks, schedules and jobs to test with | [`sample`] |
@@ -61,6 +62,8 @@ mod clock;
 pub mod conformance;
 pub mod fault;
 pub mod sample;
+mod test_scheduler;
 pub mod trigger_laws;
 
 pub use clock::ManualClock;
+pub use test_scheduler::{Ended, Fired, TestScheduler};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use apsched_core::job::CancelRequest;
 use apsched_core::task::TaskDefinition;
+use apsched_core::trigger::{AndTrigger, CalendarIntervalTrigger, CronTrigger, DstPolicy, OrTrigger};
 use apsched_core::{
     AnyTrigger, Coalesce, DateTrigger, ExecutorName, IntervalTrigger, Job, JobId, JobIds, JobSettings,
     LeaseToken, Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId,
@@ -133,7 +134,6 @@ pub fn task(id: &str) -> TaskDefinition {
 /// assert!(first.id < second.id);
 /// assert_eq!((second.run_at, second.settings.priority), (at(60), 3));
 /// ```
-#[must_use]
 pub fn job() -> JobSample {
     let settings = JobSettings {
         job_executor: executor(ExecutorName::ASYNC),
@@ -254,7 +254,6 @@ impl JobSample {
 /// let schedule = sample::schedule("mail").every(seconds(60)).overlap(Overlap::Queue).build();
 /// assert_eq!(schedule.next_fire_time, Some(at(0)));
 /// ```
-#[must_use]
 pub fn schedule(id: &str) -> ScheduleSample {
     ScheduleSample {
         id: schedule_id(id),
@@ -264,6 +263,35 @@ pub fn schedule(id: &str) -> ScheduleSample {
         settings: ScheduleSettings { result_expiration_time: seconds(3600), ..ScheduleSettings::default() },
         added_at: at(0),
     }
+}
+
+/// A trigger of every built-in kind, with what each can say.
+///
+/// # Panics
+/// Never: every definition is valid.
+#[must_use]
+pub fn triggers() -> Vec<AnyTrigger> {
+    let berlin = chrono_tz::Tz::Europe__Berlin;
+    let interval = IntervalTrigger::every(Duration::from_micros(90_000_001));
+    let interval = interval.starting_at(at_micros(1)).ending_at(at(1_000_000));
+    let monthly = CalendarIntervalTrigger::builder().months(1).hour(9).minute(30).timezone(berlin);
+    let monthly = monthly.start_time(at(0)).build().expect("a valid definition");
+    let weekdays = CronTrigger::from_crontab("*/5 9-17 1,15 * mon-fri").expect("a valid line");
+    let weekdays = weekdays.with_timezone(berlin).with_dst(DstPolicy::SKIP_AND_REPEAT);
+    let last_day = CronTrigger::builder().day("last").hour(2).end_time(at(100_000_000)).build();
+    let last_day = last_day.expect("valid fields");
+    let dates = [AnyTrigger::from(DateTrigger::at(at(60))), DateTrigger::at(at(60)).into()];
+    let either = OrTrigger::new([AnyTrigger::from(monthly), weekdays.clone().into()]).expect("two parts");
+    vec![
+        DateTrigger::at(at_micros(1_234_567)).into(),
+        interval.into(),
+        AnyTrigger::from(IntervalTrigger::every(seconds(7))).anchored_at(at(3)),
+        monthly.into(),
+        weekdays.into(),
+        last_day.into(),
+        AndTrigger::new(dates).expect("two parts").into(),
+        either.into(),
+    ]
 }
 
 fn every(interval: Duration, first: DateTime<Utc>) -> AnyTrigger {

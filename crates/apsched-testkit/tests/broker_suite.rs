@@ -48,7 +48,7 @@ struct Connection {
 #[async_trait]
 impl EventBroker for Connection {
     async fn start(&self) -> Result<(), BrokerError> {
-        let mut reader = self.reader.lock().unwrap();
+        let mut reader = self.reader.lock().expect("nothing panics under the lock");
         if reader.is_some() {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl EventBroker for Connection {
     }
 
     async fn stop(&self) {
-        let reader = self.reader.lock().unwrap().take();
+        let reader = self.reader.lock().expect("nothing panics under the lock").take();
         if let Some(reader) = reader {
             reader.abort();
         }

@@ -101,6 +101,12 @@ impl Scheduler {
         self.shared().broker.subscribe(EventInterest::ALL)
     }
 
+    /// The events of some types, as a stream; loss by slowness is an item.
+    #[must_use]
+    pub fn events_of_interest(&self, interest: EventInterest) -> Subscription {
+        self.shared().broker.subscribe(interest)
+    }
+
     /// The events of one type, as a stream; loss by slowness is an item.
     #[must_use]
     pub fn events_of<E: EventType>(&self) -> Events<E> {

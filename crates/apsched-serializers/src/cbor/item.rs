@@ -56,13 +56,13 @@ impl<'de> Deserializer<'de> for Item {
             Value::Integer(value) => integer(value.into(), visitor),
             Value::Tag(tag, value) => big_integer(tag, *value, visitor),
             Value::Array(values) => {
-                let mut items = SeqDeserializer::new(values.into_iter().map(Item));
+                let mut items = SeqDeserializer::new(values.into_iter().map(Self));
                 let value = visitor.visit_seq(&mut items)?;
                 items.end()?;
                 Ok(value)
             }
             Value::Map(entries) => {
-                let entries = entries.into_iter().map(|(key, value)| (Item(key), Item(value)));
+                let entries = entries.into_iter().map(|(key, value)| (Self(key), Self(value)));
                 let mut entries = MapDeserializer::new(entries);
                 let value = visitor.visit_map(&mut entries)?;
                 entries.end()?;

@@ -80,7 +80,8 @@ impl Double {
     }
 
     pub(crate) fn hides_result(&self, id: JobId) -> bool {
-        self.has(Breach::DeletesReadResults) && !self.read_results.lock().unwrap().insert(id)
+        self.has(Breach::DeletesReadResults)
+            && !self.read_results.lock().expect("nothing panics under the lock").insert(id)
     }
 
     pub(crate) async fn broken_acquisition(&self, request: AcquireJobs) -> StoreResult<AcquireJobs> {

@@ -90,7 +90,7 @@ impl Double {
         };
         let (jobs, _) = self.inner.acquire_jobs(request).await?;
         assert_eq!(jobs[0].id, id, "the job to spoil is the first");
-        self.spoiled.lock().unwrap().insert(id);
+        self.spoiled.lock().expect("nothing panics under the lock").insert(id);
         Ok(())
     }
 }
@@ -208,7 +208,7 @@ impl DataStore for Double {
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
         let request = self.broken_acquisition(request).await?;
         let (jobs, mut events) = self.inner.acquire_jobs(request).await?;
-        let spoiled = std::mem::take(&mut *self.spoiled.lock().unwrap());
+        let spoiled = std::mem::take(&mut *self.spoiled.lock().expect("nothing panics under the lock"));
         events.extend(spoiled.into_iter().map(|id| JobQuarantined::new(id, "spoiled".to_owned()).into()));
         Ok((jobs, events))
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::id::ScheduleId;
 use crate::instant;
-use crate::lease::Lease;
+use crate::lease::{Lease, LeaseToken};
 use crate::schedule::{Schedule, ScheduleState};
 use crate::store::{AcquireSchedules, ScheduleFilter};
 
@@ -16,6 +16,9 @@ pub(super) struct ScheduleTable {
     /// By [`Schedule::claimable_at`].
     claimable: BTreeSet<(DateTime<Utc>, ScheduleId)>,
     finished: BTreeSet<ScheduleId>,
+    /// Greatest token of a schedule that was removed: one that is added under its id goes on from there, so that no claim
+    /// on the old one fits the new.
+    removed_token: LeaseToken,
 }
 
 impl ScheduleTable {
@@ -24,7 +27,7 @@ impl ScheduleTable {
     }
 
     /// Writes a schedule, in place of one of its id.
-    pub(super) fn put(&mut self, schedule: Box<Schedule>) {
+    pub(super) fn put(&mut self, mut schedule: Box<Schedule>) {
         match self.schedules.get_mut(&schedule.id) {
             Some(existing) => {
                 Self::unindex(&mut self.claimable, &mut self.finished, existing);
@@ -32,6 +35,7 @@ impl ScheduleTable {
                 *existing = schedule;
             }
             None => {
+                schedule.token = schedule.token.max(self.removed_token);
                 Self::index(&mut self.claimable, &mut self.finished, &schedule);
                 self.schedules.insert(schedule.id.clone(), schedule);
             }
@@ -50,6 +54,7 @@ impl ScheduleTable {
     pub(super) fn remove(&mut self, id: &ScheduleId) -> Option<Box<Schedule>> {
         let schedule = self.schedules.remove(id)?;
         Self::unindex(&mut self.claimable, &mut self.finished, &schedule);
+        self.removed_token = self.removed_token.max(schedule.token);
         Some(schedule)
     }
 

@@ -140,6 +140,7 @@ macro_rules! __store_cases {
             }
             schedule_add {
                 a_schedule_reads_back_as_it_was_added
+                a_trigger_of_every_kind_reads_back
                 ids_that_differ_by_case_or_a_space_are_different
                 a_fire_time_in_a_distant_year_is_kept
                 adding_a_schedule_tells_its_next_fire_time

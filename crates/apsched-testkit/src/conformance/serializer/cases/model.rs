@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apsched_core::event::{Event, JobReleased, ScheduleAdded, Wakeup};
 use apsched_core::task::{RunSettings, Setting};
-use apsched_core::trigger::{AnyTrigger, DateTrigger, IntervalTrigger, TriggerExt};
+use apsched_core::trigger::TriggerExt;
 use apsched_core::{
     Coalesce, ErrorChain, JobOutcome, JobSettings, Metadata, Overlap, Progress, Retry, ScheduleSettings,
     Serializer,
@@ -16,20 +16,9 @@ use crate::conformance::serializer::sample_value::{assert_read_back, round_trip}
 use crate::conformance::store::custom_trigger::{Twice, registry};
 use crate::sample::{self, at, at_micros, seconds};
 
-fn triggers() -> Vec<AnyTrigger> {
-    let every = IntervalTrigger::every(Duration::from_micros(90_000_001));
-    let every = every.starting_at(at_micros(1)).ending_at(at(1_000_000));
-    vec![
-        DateTrigger::at(at_micros(1_234_567)).into(),
-        every.into(),
-        AnyTrigger::from(IntervalTrigger::every(seconds(7))).anchored_at(at(3)),
-        Twice { first: at_micros(7) }.into(),
-    ]
-}
-
 pub(crate) fn a_trigger_of_every_kind_reads_back(serializer: &dyn Serializer) {
     let registry = registry();
-    for trigger in triggers() {
+    for trigger in sample::triggers().into_iter().chain([Twice { first: at_micros(7) }.into()]) {
         let mut read = round_trip(serializer, &trigger);
         read.resolve(&registry).unwrap_or_else(|error| panic!("{trigger}: {error}"));
 

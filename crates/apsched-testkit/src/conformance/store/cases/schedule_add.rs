@@ -5,6 +5,7 @@ use std::time::Duration;
 use apsched_core::event::{JobAdded, ScheduleAdded, ScheduleUpdated, Wakeup};
 use apsched_core::schedule::{PauseEdit, ScheduleEdit, ScheduleState};
 use apsched_core::task::Setting;
+use apsched_core::trigger::TriggerExt;
 use apsched_core::{Coalesce, ConflictPolicy, Metadata, Overlap, Retry, Schedule, StoreError};
 use serde_json::json;
 
@@ -51,6 +52,25 @@ pub(crate) async fn a_schedule_reads_back_as_it_was_added(harness: &dyn StoreHar
     for added in [full, plain] {
         let expected = Schedule { payload: b.stored(added.payload.clone()), ..added.clone() };
         assert_same_schedule(&b.schedule(&added.id).await, &expected);
+    }
+}
+
+pub(crate) async fn a_trigger_of_every_kind_reads_back(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let b = Process::start(harness, "b").await;
+    for (index, trigger) in sample::triggers().into_iter().enumerate() {
+        let added = sample::schedule(&format!("s{index}")).trigger(trigger).build();
+
+        a.add_schedule(added.clone()).await;
+
+        let read = b.schedule(&added.id).await;
+        assert_eq!((&read.trigger, read.next_fire_time), (&added.trigger, added.next_fire_time));
+        assert_eq!(
+            read.trigger.preview_after(at(0), 5),
+            added.trigger.preview_after(at(0), 5),
+            "{}",
+            read.trigger
+        );
     }
 }
 

@@ -124,7 +124,7 @@ pub(crate) async fn an_edit_voids_the_claim_in_flight(harness: &dyn StoreHarness
     .await;
     let released = a.release_schedules(vec![a.plan(&acquired, at(1))], at(1)).await;
 
-    assert_eq!(released.lost, [schedule.id.clone()]);
+    assert_eq!(released.lost, [schedule_id("s")]);
     assert!(a.job_ids().await.is_empty(), "no job is made of the old payload");
     let edited = a.schedule(&schedule.id).await;
     assert!(edited.revision > acquired.schedule.revision);
@@ -139,7 +139,7 @@ pub(crate) async fn a_pause_while_the_schedule_is_acquired_holds(harness: &dyn S
     a.edit(&schedule.id, pause(), at(1)).await;
     let released = a.release_schedules(vec![plan], at(1)).await;
 
-    assert_eq!(released.lost, [schedule.id.clone()]);
+    assert_eq!(released.lost, [schedule_id("s")]);
     assert_eq!(a.schedule(&schedule.id).await.state, ScheduleState::Paused);
 }
 
@@ -153,7 +153,7 @@ pub(crate) async fn an_edited_schedule_can_be_acquired_at_once(harness: &dyn Sto
     let fresh = b.acquire_schedule(at(1)).await;
 
     assert!(fresh.schedule.token > stale.schedule.token);
-    assert_eq!(a.release_schedules(vec![a.plan(&stale, at(1))], at(1)).await.lost, [schedule.id.clone()]);
+    assert_eq!(a.release_schedules(vec![a.plan(&stale, at(1))], at(1)).await.lost, [schedule_id("s")]);
     assert_eq!(b.release_schedules(vec![b.plan(&fresh, at(1))], at(1)).await.lost, []);
     assert_eq!(b.job_ids().await.len(), 1, "one job for the fire time");
 }
