@@ -3,23 +3,21 @@
 //! ```
 //! use apsched::prelude::*;
 //!
-//! const GREET: Task<String, String> = Task::new("greet");
-//!
+//! #[apsched::task]
 //! async fn greet(name: String) -> String {
 //!     format!("hello {name}")
 //! }
 //!
 //! #[tokio::main]
 //! async fn main() -> apsched::Result<()> {
-//!     let tasks = Tasks::<()>::new().task(GREET, greet);
-//!     let scheduler = Scheduler::builder().tasks(tasks).start_in_background().await?;
+//!     let scheduler = Scheduler::builder().task(greet).start_in_background().await?;
 //!
 //!     // From now on, each weekday at nine o'clock in Berlin, whatever the clocks there do.
 //!     let weekdays = CronTrigger::from_crontab("0 9 * * mon-fri")?.with_timezone(Tz::Europe__Berlin);
-//!     scheduler.add_schedule(GREET, "Ada".to_owned(), weekdays).await?;
+//!     scheduler.add_schedule(greet, "Ada".to_owned(), weekdays).await?;
 //!
-//!     // Right now, and wait for what it returns: a `String`, as `GREET` says.
-//!     let greeting = scheduler.run_job(GREET, "Bob".to_owned()).await?;
+//!     // Right now, and wait for what it returns: a `String`, as the function says.
+//!     let greeting = scheduler.run_job(greet, "Bob".to_owned()).await?;
 //!     assert_eq!(greeting, "hello Bob");
 //!
 //!     scheduler.shutdown(10.seconds()).await; // running jobs have so long to finish
@@ -62,6 +60,10 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeOfTheProject;
 
 pub mod guide;
 pub mod prelude;
