@@ -53,7 +53,8 @@ enum Form {
     #[default]
     Unit,
     Live(Arc<dyn LiveValue>),
-    Encoded(EncodedPayload),
+    /// Behind a pointer: idle schedules are many, and each holds a payload.
+    Encoded(Arc<EncodedPayload>),
 }
 
 /// The form of payloads that a store keeps.
@@ -136,7 +137,7 @@ impl Payload {
     /// [`PayloadError::Serializer`] when the value cannot be written or is too large.
     pub fn into_encoded(self, serializers: &Serializers) -> Result<EncodedPayload, PayloadError> {
         let (name, bytes) = match &self.0 {
-            Form::Encoded(encoded) => return Ok(encoded.clone()),
+            Form::Encoded(encoded) => return Ok(EncodedPayload::clone(encoded)),
             Form::Unit => serializers.write(&())?,
             Form::Live(value) => serializers.write(value.as_serialize())?,
         };
@@ -164,7 +165,7 @@ impl Payload {
                     .map_err(|_| PayloadError::WrongType { expected: std::any::type_name::<T>(), found })?;
                 Ok(Arc::unwrap_or_clone(value))
             }
-            Form::Encoded(EncodedPayload { serializer, bytes }) => Ok(serializers.read(&serializer, &bytes)?),
+            Form::Encoded(encoded) => Ok(serializers.read(&encoded.serializer, &encoded.bytes)?),
         }
     }
 
@@ -184,7 +185,7 @@ impl Payload {
 
 impl From<EncodedPayload> for Payload {
     fn from(encoded: EncodedPayload) -> Self {
-        Self(Form::Encoded(encoded))
+        Self(Form::Encoded(Arc::new(encoded)))
     }
 }
 

@@ -93,7 +93,7 @@ impl ScheduleTable {
             self.change(&id, |schedule| {
                 schedule.token = schedule.token.next();
                 let holder = request.scheduler_id.clone();
-                schedule.lease = Some(Lease { holder, token: schedule.token, until });
+                schedule.lease = Some(Box::new(Lease { holder, token: schedule.token, until }));
                 acquired.push(schedule.clone());
             });
         }
@@ -108,7 +108,7 @@ impl ScheduleTable {
     /// Drops the leases that `is_orphaned`.
     pub(super) fn drop_leases(&mut self, is_orphaned: impl Fn(&Lease) -> bool) {
         let leased =
-            self.schedules.values().filter(|schedule| schedule.lease.as_ref().is_some_and(&is_orphaned));
+            self.schedules.values().filter(|schedule| schedule.lease.as_deref().is_some_and(&is_orphaned));
         let ids: Vec<ScheduleId> = leased.map(|schedule| schedule.id.clone()).collect();
         for id in ids {
             self.change(&id, |schedule| {
