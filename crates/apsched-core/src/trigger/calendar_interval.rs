@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +84,13 @@ impl CalendarIntervalTrigger {
     /// ```
     pub fn builder() -> CalendarIntervalTriggerBuilder {
         CalendarIntervalTriggerBuilder::default()
+    }
+
+    /// Years that a question about `after` walks; none where the step has only months or only days.
+    pub(crate) fn years_to_walk(&self, after: DateTime<Utc>) -> u32 {
+        let is_walked = (self.years > 0 || self.months > 0) && (self.weeks > 0 || self.days > 0);
+        let years = after.year() - self.bounds.start().year();
+        if is_walked { u32::try_from(years).unwrap_or(0) } else { 0 }
     }
 
     /// The zone whose wall clock it goes by.

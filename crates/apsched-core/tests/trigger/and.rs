@@ -225,3 +225,22 @@ fn and_reads_as_a_sentence_and_is_stored_with_its_parts() {
     let read: AnyTrigger = serde_json::from_value(short).unwrap();
     assert_eq!(read, AndTrigger::new([DateTrigger::at(at("2026-01-01"))]).unwrap().into());
 }
+
+#[test]
+fn a_part_that_walks_thousands_of_years_uses_up_the_effort_of_an_answer() {
+    // Asked near the end of time, every question walks 8,000 years: 12 of them are all that one answer may cost.
+    let wandering = CalendarIntervalTrigger::builder()
+        .months(1)
+        .days(1)
+        .hour(12)
+        .start_date("1970-01-01".parse().unwrap())
+        .build()
+        .unwrap();
+    let trigger =
+        AndTrigger::builder().trigger(wandering).trigger(daily(0)).max_iterations(100_000).build().unwrap();
+
+    let Err(TriggerError::NoAgreement { after, .. }) = trigger.next_after(at("9950-01-01")) else {
+        panic!("no time agrees")
+    };
+    assert!(after < at("9952-01-01"), "it gave up after a few questions, at {after}");
+}
