@@ -28,7 +28,7 @@ struct Arguments {
 /// again while its command still runs is skipped, which is a schedule's default.
 #[apsched::task(max_running_jobs = None)]
 async fn run(command: Command, job: JobContext) -> Result<(), JobError> {
-    let line = job.job().schedule_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let line = job.schedule_id().map(ToString::to_string).unwrap_or_default();
     tracing::info!("{line} $ {}", command.text);
     let mut child = tokio::process::Command::new(command.shell())
         .arg("-c")
