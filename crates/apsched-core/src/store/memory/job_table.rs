@@ -123,7 +123,7 @@ impl JobTable {
                 acquired.push(job.clone());
             }
             let jobs = &self.jobs;
-            if let Some(next) = queue.lane(lane).first(request.now, |id| jobs.contains_key(&id)) {
+            if let Some(next) = queue.lane(lane).first(request.now, |place| is_queued(jobs, place)) {
                 front.push(Reverse((next, task, lane)));
             }
         }
@@ -144,7 +144,7 @@ impl JobTable {
                 continue;
             }
             for (lane, jobs) in queue.lanes(abilities) {
-                if let Some(place) = jobs.first(now, |id| self.jobs.contains_key(&id)) {
+                if let Some(place) = jobs.first(now, |place| is_queued(&self.jobs, place)) {
                     front.push(Reverse((place, task, lane)));
                 }
             }
@@ -169,7 +169,7 @@ impl JobTable {
                 continue;
             }
             for (_, lane) in queue.lanes(abilities) {
-                let is_queued = |id| self.jobs.contains_key(&id);
+                let is_queued = |place| is_queued(&self.jobs, place);
                 let ready = lane.first(now, is_queued).map(|place| place.run_at());
                 let due = ready.into_iter().chain(lane.first_delayed(is_queued));
                 earliest = earliest.into_iter().chain(due).min();
@@ -321,6 +321,10 @@ impl JobTable {
         let mut wakeup: Option<DateTime<Utc>> = None;
         for id in orphans {
             let Some(entry) = self.jobs.get_mut(&id) else { continue };
+            if entry.job.lease.is_none() {
+                // Listed twice: it was leased anew until the very same instant, and has been taken back already.
+                continue;
+            }
             entry.job.token = entry.job.token.next();
             let release = Release::recover(&entry.job, request.now, random.f64());
             let freed = self.end_claim(id, release, request.now, EventInterest::ALL, events);
@@ -353,7 +357,10 @@ impl JobTable {
             job.cancel == CancelRequest::Requested
                 && job.lease.as_ref().is_some_and(|lease| lease.holder == *holder && lease.until == *until)
         });
-        asked.map(|(_, job)| job.id).collect()
+        let mut asked: Vec<JobId> = asked.map(|(_, job)| job.id).collect();
+        asked.sort_unstable();
+        asked.dedup(); // a job that was leased anew until the very same instant is listed twice
+        asked
     }
 
     pub(super) fn of_schedule(&self, schedule: &ScheduleId) -> &[JobId] {
@@ -382,6 +389,12 @@ impl JobTable {
             self.results.remove(&id);
         }
     }
+}
+
+/// Whether a job still waits at this place: it is there, nobody holds it, and the place is its own.
+fn is_queued(jobs: &JobIdMap<Entry>, place: ClaimOrder) -> bool {
+    let job = jobs.get(&place.job_id()).map(|entry| &entry.job);
+    job.is_some_and(|job| job.lease.is_none() && ClaimOrder::of(job) == place)
 }
 
 /// What the end of a claim makes possible.

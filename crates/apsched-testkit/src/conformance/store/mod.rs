@@ -5,6 +5,7 @@
 
 mod cases;
 pub(crate) mod custom_trigger;
+mod observed;
 mod process;
 
 use std::sync::Arc;
@@ -229,6 +230,7 @@ macro_rules! __store_cases {
                 adding_no_jobs_causes_nothing
                 jobs_are_added_though_nobody_listens
                 a_large_batch_is_added_as_a_whole
+                a_job_added_again_after_its_end_is_one_job
             }
             cancel {
                 a_queued_job_ends_at_once
@@ -255,6 +257,7 @@ macro_rules! __store_cases {
             job_acquire {
                 a_due_job_is_leased_to_who_acquires_it
                 a_job_is_due_at_its_time_and_not_before
+                a_scheduler_whose_clock_is_behind_gets_what_is_due_by_its_own
                 a_job_past_its_start_deadline_is_given_out_to_be_ended
                 jobs_of_unknown_tasks_and_executors_stay_queued
                 task_ids_are_told_apart_by_case_and_space
@@ -290,6 +293,7 @@ macro_rules! __store_cases {
                 jobs_asked_to_stop_are_told_and_prolonged
                 prolonging_nothing_reports_nothing
                 many_leases_are_prolonged_at_once
+                leases_that_end_at_one_moment_are_still_one_for_each_job
             }
             job_release {
                 a_finished_job_leaves_the_queue_and_its_result_is_kept

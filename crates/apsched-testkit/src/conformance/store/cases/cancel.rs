@@ -5,7 +5,8 @@ use apsched_core::job::Release;
 use apsched_core::{JobOutcome, JobState};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, is_asked_to_stop, only};
+use crate::conformance::store::observed::{is_asked_to_stop, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, job_id, seconds};
 
 pub(crate) async fn a_queued_job_ends_at_once(harness: &dyn StoreHarness) {

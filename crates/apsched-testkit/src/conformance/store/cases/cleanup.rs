@@ -5,7 +5,8 @@ use apsched_core::event::ScheduleRemoved;
 use apsched_core::schedule::{PauseEdit, ScheduleAdvance, ScheduleEdit};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, only};
+use crate::conformance::store::observed::{all, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, schedule_id, seconds};
 
 pub(crate) async fn expired_results_are_removed_and_others_stay(harness: &dyn StoreHarness) {

@@ -9,7 +9,8 @@ use apsched_core::{Job, JobOutcome, JobStatus};
 use futures_util::FutureExt;
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, finished, ids, release_of};
+use crate::conformance::store::observed::{finished, ids, release_of};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, schedule_id, seconds};
 
 /// How often a call is polled before it is dropped.

@@ -8,7 +8,8 @@ use apsched_core::store::AcquireJobs;
 use apsched_core::{Abilities, JobState, SchedulerId};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{LEASE, Process, done, ids, only};
+use crate::conformance::store::observed::{ids, only};
+use crate::conformance::store::process::{LEASE, Process, done};
 use crate::sample::{self, at, at_micros, executor, just_before, seconds, task_id};
 
 pub(crate) async fn a_due_job_is_leased_to_who_acquires_it(harness: &dyn StoreHarness) {
@@ -37,6 +38,23 @@ pub(crate) async fn a_job_is_due_at_its_time_and_not_before(harness: &dyn StoreH
     let then = a.acquire_jobs(run_at, 10).await;
 
     assert_eq!((before.len(), then.len()), (0, 1));
+}
+
+pub(crate) async fn a_scheduler_whose_clock_is_behind_gets_what_is_due_by_its_own(
+    harness: &dyn StoreHarness,
+) {
+    let ahead = Process::start(harness, "a").await;
+    let behind = Process::start(harness, "b").await;
+    let jobs = [10, 12, 14].map(|second| sample::job().run_at(at(second)).build());
+    ahead.add_jobs(jobs.to_vec()).await;
+
+    let first = ahead.acquire_jobs(at(20), 1).await;
+    let promised = behind.next_wakeup(at(12)).await.job;
+    let second = behind.acquire_jobs(at(12), 10).await;
+    let third = behind.acquire_jobs(at(14), 10).await;
+
+    assert_eq!((ids(&first), promised), (vec![jobs[0].id], Some(at(12))));
+    assert_eq!((ids(&second), ids(&third)), (vec![jobs[1].id], vec![jobs[2].id]));
 }
 
 pub(crate) async fn a_job_past_its_start_deadline_is_given_out_to_be_ended(harness: &dyn StoreHarness) {

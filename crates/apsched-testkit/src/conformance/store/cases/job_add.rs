@@ -5,7 +5,8 @@ use apsched_core::{Event, JobOutcome, JobStatus, Metadata, Payload, PayloadForm,
 use serde_json::json;
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, assert_same_job, done, ids, only};
+use crate::conformance::store::observed::{all, assert_same_job, ids, only};
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, at, at_micros, seconds};
 
 pub(crate) async fn a_job_reads_back_as_it_was_added(harness: &dyn StoreHarness) {
@@ -136,4 +137,23 @@ pub(crate) async fn a_large_batch_is_added_as_a_whole(harness: &dyn StoreHarness
 
     assert_eq!(all::<JobAdded>(&events).len(), jobs.len());
     assert_eq!(a.job_ids().await, ids(&jobs));
+}
+
+pub(crate) async fn a_job_added_again_after_its_end_is_one_job(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let sample = sample::job().keep_result(seconds(0));
+    let (due, later) = (sample.clone().build(), sample::job().keep_result(seconds(0)).run_at(at(50)).build());
+    for job in [&due, &later] {
+        a.add_job(job.clone()).await;
+        a.cancel(job.id, at(0)).await;
+        a.add_job(job.clone()).await;
+    }
+
+    let first = a.acquire_jobs(at(0), 10).await;
+    let promised = a.next_wakeup(at(0)).await.job;
+    let second = a.acquire_jobs(at(50), 10).await;
+    let third = a.next_wakeup(at(50)).await.job;
+
+    assert_eq!((ids(&first), promised), (vec![due.id], Some(at(50))));
+    assert_eq!((ids(&second), third), (vec![later.id], None));
 }

@@ -6,9 +6,8 @@ use apsched_core::store::ReleaseJobs;
 use apsched_core::{ErrorChain, Job, JobOutcome, JobState, JobStatus, Payload};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{
-    Process, all, assert_same_job, done, finished, held, ids, only, release_of,
-};
+use crate::conformance::store::observed::{all, assert_same_job, finished, held, ids, only, release_of};
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, at, at_micros, seconds};
 
 pub(crate) async fn a_finished_job_leaves_the_queue_and_its_result_is_kept(harness: &dyn StoreHarness) {

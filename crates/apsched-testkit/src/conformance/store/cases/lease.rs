@@ -1,10 +1,12 @@
 //! `extend_leases`: who holds a job may keep it, until somebody else took it.
 
 use apsched_core::JobOutcome;
+use apsched_core::job::Release;
 use apsched_core::store::{HeldJob, LeaseReport};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, assert_same_job, held, ids};
+use crate::conformance::store::observed::{assert_same_job, held, ids, news};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, job_id, seconds};
 
 async fn until(process: &Process, id: apsched_core::JobId) -> Option<chrono::DateTime<chrono::Utc>> {
@@ -116,4 +118,26 @@ pub(crate) async fn many_leases_are_prolonged_at_once(harness: &dyn StoreHarness
         assert_eq!(job.lease.map(|lease| lease.until), Some(at(45)));
     }
     assert_eq!(ids(&jobs), a.job_ids().await);
+}
+
+pub(crate) async fn leases_that_end_at_one_moment_are_still_one_for_each_job(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let samples = [(); 3].map(|()| sample::job().attempts(9, seconds(0)).build());
+    a.add_jobs(samples.to_vec()).await;
+    let jobs = a.acquire_jobs(at(0), 10).await;
+    let held: Vec<_> = jobs.iter().map(held).collect();
+
+    a.extend(&held, at(0)).await;
+    a.extend(&held, at(0)).await;
+    a.release(&jobs[0], Release::HandBack, at(0)).await;
+    a.acquire_job(at(0)).await;
+    a.cancel(jobs[1].id, at(1)).await;
+    let requests = a.cancel_requests().await;
+    let events = a.recover(at(30), 2).await;
+    let rest = a.recover(at(30), 10).await;
+
+    assert_eq!(requests, [jobs[1].id]);
+    assert_eq!(news(&events).len() + news(&rest).len(), 3, "each is recovered once: {events:?}, {rest:?}");
+    let left = a.acquire_jobs(at(30), 10).await;
+    assert_eq!(left.iter().map(|job| job.attempt).collect::<Vec<_>>(), [2, 2]);
 }

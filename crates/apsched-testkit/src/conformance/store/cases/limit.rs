@@ -8,7 +8,8 @@ use apsched_core::JobOutcome;
 use apsched_core::job::Release;
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, ids};
+use crate::conformance::store::observed::ids;
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, seconds};
 
 async fn add(process: &Process, task: &str, count: usize) -> Vec<apsched_core::JobId> {

@@ -6,7 +6,8 @@ use apsched_core::store::{JobFilter, ScheduleFilter};
 use apsched_core::{JobState, Schedule};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, done, ids};
+use crate::conformance::store::observed::ids;
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, at, schedule_id, task_id};
 
 fn names(schedules: &[Schedule]) -> Vec<&str> {

@@ -4,7 +4,8 @@ use apsched_core::event::{JobAdded, JobCancelRequested, JobReleased};
 use apsched_core::{Coalesce, Job, JobOutcome, Overlap};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Fired, Process, all, is_asked_to_stop, only};
+use crate::conformance::store::observed::{all, is_asked_to_stop, only};
+use crate::conformance::store::process::{Fired, Process};
 use crate::sample::{self, at, schedule_id, seconds};
 
 /// Adds a schedule with this overlap and fires it once; gives its first job.

@@ -4,7 +4,8 @@ use apsched_core::event::JobProgressed;
 use apsched_core::{Progress, StoreError};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, done, only};
+use crate::conformance::store::observed::only;
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, at, seconds};
 
 pub(crate) async fn progress_of_a_running_job_is_kept(harness: &dyn StoreHarness) {

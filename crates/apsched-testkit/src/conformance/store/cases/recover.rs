@@ -5,7 +5,8 @@ use apsched_core::job::Release;
 use apsched_core::{Event, JobOutcome, JobState, Progress, StoreError};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, done, finished, held, news, only, release_of};
+use crate::conformance::store::observed::{all, finished, held, news, only, release_of};
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, at, just_before, seconds};
 
 pub(crate) async fn a_job_with_attempts_left_is_queued_again(harness: &dyn StoreHarness) {

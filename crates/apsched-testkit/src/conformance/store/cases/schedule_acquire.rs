@@ -8,7 +8,8 @@ use apsched_core::task::TaskDefinition;
 
 use crate::conformance::store::StoreHarness;
 use crate::conformance::store::custom_trigger::Failing;
-use crate::conformance::store::process::{Process, schedule_ids};
+use crate::conformance::store::observed::schedule_ids;
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, at_micros, just_before, schedule_id};
 
 pub(crate) async fn a_due_schedule_is_leased_to_who_acquires_it(harness: &dyn StoreHarness) {

@@ -10,7 +10,8 @@ use apsched_core::{Coalesce, ConflictPolicy, Metadata, Overlap, Retry, Schedule,
 use serde_json::json;
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, assert_same_schedule, news, only};
+use crate::conformance::store::observed::{all, assert_same_schedule, news, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, ScheduleSample, at, at_micros, executor, schedule_id, seconds};
 
 /// Fired once, at 0; fires again at 10.

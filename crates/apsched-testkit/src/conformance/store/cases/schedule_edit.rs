@@ -8,7 +8,8 @@ use apsched_core::{AnyTrigger, DateTrigger, Overlap, Payload, Schedule, StoreErr
 
 use crate::conformance::store::StoreHarness;
 use crate::conformance::store::custom_trigger::{Failing, Twice};
-use crate::conformance::store::process::{Process, assert_same_schedule, only};
+use crate::conformance::store::observed::{assert_same_schedule, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, schedule_id};
 
 fn pause() -> ScheduleEdit {

@@ -9,7 +9,8 @@ use apsched_core::trigger::{Trigger, TriggerExt};
 use apsched_core::{Coalesce, Job, Overlap, Schedule};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, all, assert_same_job, assert_same_schedule, ids, only};
+use crate::conformance::store::observed::{all, assert_same_job, assert_same_schedule, ids, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, ScheduleSample, at, schedule_id, seconds};
 
 /// A schedule each of whose fire times becomes a job.
@@ -83,14 +84,16 @@ pub(crate) async fn a_schedule_without_a_further_fire_time_is_finished(harness: 
 pub(crate) async fn a_release_without_jobs_advances_the_schedule(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     a.add_schedule(sample::schedule("s").build()).await;
-    let acquired = a.acquire_schedule(at(0)).await;
+    a.fire(at(0)).await;
+    let acquired = a.acquire_schedule(at(10)).await;
     let advance = ScheduleAdvance::To { next_fire_time: Some(at(40)), cut_off: None };
-    let release = ScheduleRelease { jobs: Vec::new(), advance, ..a.plan(&acquired, at(0)) };
+    let release = ScheduleRelease { jobs: Vec::new(), advance, ..a.plan(&acquired, at(10)) };
 
-    a.release_schedules(vec![release], at(0)).await;
+    a.release_schedules(vec![release], at(10)).await;
 
     let schedule = a.schedule(&schedule_id("s")).await;
-    assert_eq!((schedule.last_fire_time, schedule.next_fire_time, schedule.fires), (None, Some(at(40)), 0));
+    assert_eq!((schedule.last_fire_time, schedule.next_fire_time), (Some(at(0)), Some(at(40))));
+    assert_eq!((schedule.fires, schedule.lease), (1, None));
 }
 
 pub(crate) async fn fire_times_that_were_cut_off_are_reported(harness: &dyn StoreHarness) {

@@ -5,7 +5,8 @@ use apsched_core::store::RemoveJobs;
 use apsched_core::{JobOutcome, StoreError};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, is_asked_to_stop, only};
+use crate::conformance::store::observed::{is_asked_to_stop, only};
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, schedule_id};
 
 pub(crate) async fn a_removed_schedule_is_gone(harness: &dyn StoreHarness) {

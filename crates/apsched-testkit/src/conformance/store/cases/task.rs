@@ -6,7 +6,8 @@ use apsched_core::{Backoff, Metadata, Retry};
 use serde_json::json;
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, done, news, only};
+use crate::conformance::store::observed::{news, only};
+use crate::conformance::store::process::{Process, done};
 use crate::sample::{self, executor, seconds, task_id};
 
 pub(crate) async fn a_new_task_is_added(harness: &dyn StoreHarness) {

@@ -4,7 +4,8 @@ use apsched_core::event::{JobAdded, JobQuarantined};
 use apsched_core::store::{JobFilter, ScheduleFilter};
 use apsched_core::{ConflictPolicy, StoreError};
 
-use crate::conformance::store::process::{Process, all, done, ids, only, schedule_ids};
+use crate::conformance::store::observed::{all, ids, only, schedule_ids};
+use crate::conformance::store::process::{Process, done};
 use crate::conformance::store::{StoreHarness, StoredRow};
 use crate::sample::{self, at, schedule_id};
 

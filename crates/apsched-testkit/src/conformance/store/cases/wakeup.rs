@@ -7,7 +7,8 @@ use apsched_core::store::Wakeups;
 use chrono::{DateTime, Utc};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::process::{Process, held};
+use crate::conformance::store::observed::held;
+use crate::conformance::store::process::Process;
 use crate::sample::{self, at, schedule_id};
 
 async fn schedule_wakeup(process: &Process, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
