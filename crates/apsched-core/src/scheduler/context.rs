@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use super::Scheduler;
 use super::stop_signal::StopSignal;
 use crate::engine::StopReason;
-use crate::id::{JobId, TaskId};
+use crate::id::{JobId, ScheduleId, TaskId};
 use crate::job::{Job, Progress};
+use crate::metadata::Metadata;
 use crate::serializer::Serializers;
 use crate::store::{HeldJob, StoreError};
 
@@ -45,6 +46,18 @@ impl JobContext {
     #[must_use]
     pub fn task_id(&self) -> &TaskId {
         &self.0.job.task_id
+    }
+
+    /// The schedule that made the job. `None`: a direct job.
+    #[must_use]
+    pub fn schedule_id(&self) -> Option<&ScheduleId> {
+        self.0.job.schedule_id.as_ref()
+    }
+
+    /// What was attached to the job, its schedule and its task, the more explicit level first.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.job.settings.metadata
     }
 
     /// Number of this attempt, from 1.
