@@ -113,8 +113,8 @@ pub enum Input {
     JobsAcquired(Vec<Job>),
     /// An attempt that [`Action::StartJobs`] began has ended.
     JobReported {
-        /// The job.
-        job_id: JobId,
+        /// The claim under which it ran: the job may have been claimed anew since.
+        claim: HeldJob,
         /// What happened in the attempt.
         report: JobReport,
     },

@@ -136,14 +136,14 @@ impl Engine {
                 self.schedules_in_writing = None;
             }
             Input::JobsAcquired(jobs) => self.jobs_acquired(jobs),
-            Input::JobReported { job_id, report } => {
+            Input::JobReported { claim, report } => {
                 let random = self.random.f64();
-                self.held.report(job_id, report, random);
+                self.held.report(claim, report, random);
+                self.give_time_to_write();
             }
             Input::JobsReleased(lost) => {
                 self.writing_jobs.succeed();
-                self.held.written();
-                self.held.lose(&lost);
+                self.held.written(&lost);
                 self.held.rest();
             }
             Input::LeasesExtended(report) => self.leases_extended(report),
@@ -231,7 +231,9 @@ impl Engine {
         if let Some(at) = wakeups.job {
             self.jobs.wake(at);
         }
-        self.recovery.reschedule(wakeups.lease);
+        if self.recover_scope == RecoverScope::Expired {
+            self.recovery.reschedule(wakeups.lease);
+        }
         let is_due = [wakeups.schedule, wakeups.job].into_iter().flatten().any(|at| at <= self.now);
         self.misled = if is_due { self.misled + 1 } else { 0 };
     }
@@ -267,18 +269,24 @@ impl Engine {
         )
     }
 
-    fn jobs_acquired(&mut self, jobs: Vec<Job>) {
+    fn jobs_acquired(&mut self, mut jobs: Vec<Job>) {
         self.jobs.succeed();
         if self.phase != Phase::Running {
             self.held.hand_back(&jobs);
             return;
         }
-        self.held.start(&jobs, self.now, self.config.lease_duration);
         if jobs.len() >= self.jobs_limit {
             self.jobs.wake(self.now);
         } else {
             self.everything_was_claimed(jobs.len());
         }
+        // The answer may have taken longer than the leases live: those jobs may be in other hands by now.
+        let is_expired = |job: &mut Job| job.lease.as_ref().is_some_and(|lease| lease.is_expired(self.now));
+        let expired: Vec<Job> = jobs.extract_if(.., is_expired).collect();
+        self.held.hand_back(&expired);
+        // Who claims a job that runs here has lost it before, and learns it now.
+        self.stop_jobs(jobs.iter().map(|job| job.id).collect(), StopReason::LeaseLost);
+        self.held.start(&jobs, self.now, self.config.lease_duration);
         if !jobs.is_empty() {
             self.cancel_requests.wake(instant::after(self.now, self.config.poll_interval));
             self.actions.push_back(Action::StartJobs(jobs));
@@ -299,9 +307,9 @@ impl Engine {
 
     fn leases_extended(&mut self, report: LeaseReport) {
         self.renewal.succeed();
-        self.held.lose(&report.lost);
-        if !report.lost.is_empty() {
-            self.actions.push_back(Action::StopJobs { jobs: report.lost, reason: StopReason::LeaseLost });
+        let lost = self.held.renewed(&report.lost);
+        if !lost.is_empty() {
+            self.actions.push_back(Action::StopJobs { jobs: lost, reason: StopReason::LeaseLost });
         }
         self.stop_jobs(report.cancelled, StopReason::Cancelled);
         self.held.rest();
@@ -348,6 +356,9 @@ impl Engine {
     }
 
     fn clock_stepped_back(&mut self, now: DateTime<Utc>) {
+        self.stop_earlier_by(instant::between(now, self.now));
+        self.writing_jobs.forget_times(now);
+        self.cancel_requests.forget_times(now);
         self.wakeups.forget_times(now);
         self.schedules.forget_times(now);
         self.jobs.forget_times(now);

@@ -59,6 +59,11 @@ impl Operation {
         self.due_at = None;
     }
 
+    /// Something that goes before it is under way in its place; when it is due is not forgotten.
+    pub(super) const fn begin_before_it_is_due(&mut self) {
+        self.progress = Progress::UnderWay;
+    }
+
     /// It was done.
     pub(super) const fn succeed(&mut self) {
         self.progress = Progress::Idle;

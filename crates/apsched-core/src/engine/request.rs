@@ -96,7 +96,7 @@ impl Engine {
                 Action::ReleaseJobs(self.held.begin_writing())
             }
             StoreRequest::ReleaseSchedules => {
-                self.schedules.begin();
+                self.schedules.begin_before_it_is_due();
                 let plans = Arc::new(std::mem::take(&mut self.unwritten_schedules));
                 self.schedules_in_writing = Some(plans.clone());
                 Action::ReleaseSchedules(plans)

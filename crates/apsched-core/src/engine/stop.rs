@@ -4,6 +4,8 @@
 //! A store that does not answer can hold this up only until the leases have expired by themselves. Jobs that run, on
 //! threads that cannot be stopped, are waited for however long they take.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::operation::Operation;
@@ -32,6 +34,21 @@ impl Engine {
         };
         let give_up_at = instant::after(sooner.max(self.now), self.config.lease_duration);
         self.phase = Phase::Stopping { deadline: Some(sooner), give_up_at };
+    }
+
+    /// A handler that ended after the deadline has its end written all the same.
+    pub(super) fn give_time_to_write(&mut self) {
+        if let Phase::Stopping { give_up_at, .. } = &mut self.phase {
+            *give_up_at = instant::after(self.now, self.config.lease_duration).max(*give_up_at);
+        }
+    }
+
+    /// The clock was stepped back by this much.
+    pub(super) fn stop_earlier_by(&mut self, step: Duration) {
+        if let Phase::Stopping { deadline, give_up_at } = &mut self.phase {
+            *deadline = deadline.map(|deadline| instant::before(deadline, step));
+            *give_up_at = instant::before(*give_up_at, step);
+        }
     }
 
     /// When to look at the stop again. `None`: not before something happens.

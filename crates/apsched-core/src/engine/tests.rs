@@ -1,5 +1,7 @@
 //! The engine by itself: no runtime, no clock, a few lines each.
 
+mod race;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::job::{AttemptEnd, CancelRequest, JobReport, JobSettings, Release, Ret
 use crate::lease::LeaseToken;
 use crate::payload::Payload;
 use crate::schedule::{Schedule, ScheduleSettings};
+use crate::store::HeldJob;
 use crate::trigger::{AnyTrigger, IntervalTrigger};
 
 /// An engine, its time, and what it asked for.
@@ -91,7 +94,7 @@ impl Test {
     fn report(&mut self, job: &Job, end: AttemptEnd) -> Vec<Action> {
         let report =
             JobReport { end, value: None, error: None, started_at: Some(self.now), finished_at: self.now };
-        self.handle(Input::JobReported { job_id: job.id, report })
+        self.handle(Input::JobReported { claim: HeldJob::new(job.id, job.token), report })
     }
 
     fn timeout(&self) -> f64 {

@@ -19,6 +19,7 @@ use crate::engine::{Action, Engine, Input};
 use crate::event::{Event, EventType, JobCancelRequested, Wakeup};
 use crate::id::JobIdMap;
 use crate::job::{AttemptEnd, ErrorChain, Job, JobReport};
+use crate::store::HeldJob;
 
 /// Drives one engine until it has stopped.
 pub(super) struct Driver {
@@ -80,9 +81,12 @@ impl Driver {
         let reports = shared.reports.take();
         if !reports.is_empty() {
             let now = shared.now();
-            for (job_id, report) in reports {
-                self.running.remove(&job_id);
-                self.engine.handle(Input::JobReported { job_id, report }, now);
+            for (claim, report) in reports {
+                // The job may run again under a later claim.
+                if self.running.get(&claim.job_id).is_some_and(|context| context.job().token == claim.token) {
+                    self.running.remove(&claim.job_id);
+                }
+                self.engine.handle(Input::JobReported { claim, report }, now);
             }
         }
         while let Some(item) = self.hints.try_next() {
@@ -152,13 +156,11 @@ impl Driver {
 
     fn start_jobs(&mut self, jobs: VecDeque<Job>, shared: &Arc<Shared>) {
         for job in jobs {
-            let id = job.id;
+            let (id, claim) = (job.id, HeldJob::new(job.id, job.token));
             let Some((executor, handler)) = shared.how_to_run(&job) else {
                 tracing::error!(job.id = %id, task.id = %job.task_id, "acquired a job that cannot run here");
-                self.engine.handle(
-                    Input::JobReported { job_id: id, report: cannot_run(shared.now()) },
-                    shared.now(),
-                );
+                self.engine
+                    .handle(Input::JobReported { claim, report: cannot_run(shared.now()) }, shared.now());
                 continue;
             };
             let context = JobContext::new(job, self.scheduler.clone());

@@ -23,24 +23,24 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 use crate::engine::StopReason;
-use crate::id::JobId;
 use crate::instant;
 use crate::job::{AttemptEnd, ErrorChain, JobReport};
 use crate::payload::{Payload, PayloadForm};
 use crate::scheduler::context::{JobContext, in_job, in_job_blocking};
 use crate::scheduler::handler::{ErasedHandler, HandlerFailure, HandlerFuture, HandlerOutput, JobError};
+use crate::store::HeldJob;
 
 /// Reports of attempts that ended, on their way to the driver.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    ended: Mutex<Vec<(JobId, JobReport)>>,
+    ended: Mutex<Vec<(HeldJob, JobReport)>>,
     arrived: Notify,
 }
 
 impl Reports {
-    fn push(&self, id: JobId, report: JobReport) {
+    fn push(&self, claim: HeldJob, report: JobReport) {
         let mut ended = self.ended();
-        ended.push((id, report));
+        ended.push((claim, report));
         // The driver takes all there is; one call wakes it for all that arrive until then.
         if ended.len() == 1 {
             self.arrived.notify_one();
@@ -53,11 +53,11 @@ impl Reports {
     }
 
     /// All reports there are.
-    pub(crate) fn take(&self) -> Vec<(JobId, JobReport)> {
+    pub(crate) fn take(&self) -> Vec<(HeldJob, JobReport)> {
         std::mem::take(&mut *self.ended())
     }
 
-    fn ended(&self) -> MutexGuard<'_, Vec<(JobId, JobReport)>> {
+    fn ended(&self) -> MutexGuard<'_, Vec<(HeldJob, JobReport)>> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -280,7 +280,8 @@ impl JobRun {
 
     fn report(&mut self, report: JobReport) {
         self.reported = Reported::Yes;
-        self.reports.push(self.context.job_id(), report);
+        let job = self.context.job();
+        self.reports.push(HeldJob::new(job.id, job.token), report);
     }
 }
 
