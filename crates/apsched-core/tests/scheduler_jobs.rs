@@ -381,6 +381,23 @@ async fn progress_is_seen_from_outside() {
 }
 
 #[tokio::test]
+async fn a_blocking_handler_reports_progress_too() {
+    let (tell, heard) = std::sync::mpsc::channel();
+    let heard = Mutex::new(heard);
+    let tasks = Tasks::new().blocking(WAIT, move |context: JobContext| {
+        context.progress_blocking(0.5, "half").unwrap();
+        heard.lock().unwrap().recv().unwrap();
+    });
+    let scheduler = started(tasks).await;
+    let progressed = scheduler.next_event::<apsched_core::event::JobProgressed>();
+    let job = scheduler.add_job(WAIT, ()).keep_result(KEEP).await.unwrap();
+    progressed.await.unwrap();
+    assert_eq!(job.progress().await.unwrap().unwrap().to_string(), "50 % half");
+    tell.send(()).unwrap();
+    job.result().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_executor_of_ones_own_runs_the_job_where_it_likes() {
     #[derive(Debug, Default)]
     struct ThreadEach;
