@@ -195,7 +195,7 @@ impl Engine {
             Phase::Stopping { deadline, .. } => times.push(deadline),
             Phase::Running => {
                 times.push(self.recovery.timeout());
-                times.push(self.wakeups.timeout().filter(|_| !self.is_claiming()));
+                times.push(self.look_due_at());
                 times.push(self.cleanup.timeout());
                 times.push(self.schedules.timeout().filter(|_| self.takes_schedules()));
                 times.push(self.jobs.timeout().filter(|_| self.takes_jobs()));
@@ -265,7 +265,7 @@ impl Engine {
             self.jobs_limit = self.held.free_slots(self.config.max_concurrent_jobs);
             return Some(Action::AcquireJobs { limit: self.jobs_limit });
         }
-        if self.wakeups.is_due(now) && !self.is_claiming() {
+        if self.look_due_at().is_some_and(|at| at <= now) {
             self.wakeups.begin();
             return Some(Action::QueryWakeups);
         }
@@ -310,6 +310,12 @@ impl Engine {
         self.config.role.works()
             && self.intake == Intake::Open
             && self.held.free_slots(self.config.max_concurrent_jobs) > 0
+    }
+
+    /// When to ask what will be due: a claim under way goes first, but claim after claim does not hold it up for ever.
+    fn look_due_at(&self) -> Option<DateTime<Utc>> {
+        let due = self.wakeups.timeout()?;
+        Some(if self.is_claiming() { instant::after(due, self.config.poll_interval) } else { due })
     }
 
     fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
