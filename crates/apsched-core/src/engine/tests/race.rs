@@ -33,6 +33,20 @@ fn a_look_that_waits_for_a_claim_does_not_make_it_spin() {
 }
 
 #[test]
+fn claim_after_claim_does_not_hold_up_a_look() {
+    let mut test = Test::at_rest(EngineConfig { schedule_batch: 1, ..config() });
+    test.handle(Input::Woken(Wakeup::schedules(start())));
+    let mut looks = 0;
+    for _ in 0..20 {
+        let actions = test.after(0.1).handle(Input::SchedulesAcquired(vec![due_schedule()]));
+        looks += actions.iter().filter(|action| matches!(action, Action::QueryWakeups)).count();
+        let actions = test.after(0.1).handle(Input::SchedulesReleased);
+        looks += actions.iter().filter(|action| matches!(action, Action::QueryWakeups)).count();
+    }
+    assert_eq!(looks, 1, "the first look was due after a second, and is not answered here");
+}
+
+#[test]
 fn a_full_batch_of_schedules_is_followed_by_another() {
     let mut test = Test::at_rest(EngineConfig { schedule_batch: 1, ..config() });
     test.handle(Input::Woken(Wakeup::schedules(start())));
