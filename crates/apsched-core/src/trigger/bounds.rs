@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::TriggerError;
-use super::resolution::{floor, just_before, micros_floor};
+use super::resolution::{floor, just_before};
 
 /// The range of a trigger, both ends inclusive.
 ///
@@ -32,15 +32,24 @@ impl Bounds {
         }
     }
 
-    /// The instant from which the trigger counts, in microseconds: the Unix epoch as long as it is not anchored.
-    pub(crate) fn start_micros(&self) -> i64 {
-        self.start_time.or(self.anchored_at).map_or(0, micros_floor)
+    /// The same range, added at `at`: it starts there unless the user gave a start.
+    pub(crate) fn anchored_at(self, at: DateTime<Utc>) -> Self {
+        Self { anchored_at: self.start_time.is_none().then(|| floor(at)), ..self }
+    }
+
+    /// Whether the user gave the same range, whenever it was added.
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        (self.start_time, self.end_time) == (other.start_time, other.end_time)
+    }
+
+    /// The instant from which the trigger counts: the Unix epoch as long as it is not anchored.
+    pub(crate) fn start(&self) -> DateTime<Utc> {
+        self.start_time.or(self.anchored_at).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     /// `after`, or the last instant before the start if that is later: nothing fires before the start.
     pub(crate) fn clamp_after(&self, after: DateTime<Utc>) -> DateTime<Utc> {
-        let start = self.start_time.or(self.anchored_at).unwrap_or(DateTime::UNIX_EPOCH);
-        after.max(just_before(start))
+        after.max(just_before(self.start()))
     }
 
     /// Whether `fire_time` is not past the end.

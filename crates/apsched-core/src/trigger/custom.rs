@@ -1,6 +1,8 @@
 //! Triggers of the user: how they are stored, and bound to their code again.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +17,53 @@ use super::{Trigger, TriggerError, TriggerRegistry, checked_next};
 /// A trigger of your own that can be stored, nested and combined like the built-in ones.
 ///
 /// It is stored under [`NAME`](Self::NAME) with what `Serialize` writes, and read back where the same type is
-/// registered (see [`TriggerRegistry`]).
+/// registered (see [`TriggerRegistry`]). What `Display` writes is shown to people. An error or a panic of it concerns
+/// its own schedule alone.
+///
+/// ```
+/// use std::fmt;
+///
+/// use apsched_core::trigger::{AnyTrigger, CustomTrigger, Trigger, TriggerError, TriggerRegistry};
+/// use chrono::{DateTime, Utc};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Fires when the seconds since 1970 are a power of two.
+/// #[derive(Debug, Serialize, Deserialize)]
+/// struct PowersOfTwo;
+///
+/// impl Trigger for PowersOfTwo {
+///     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
+///         let next = (after.timestamp().max(0) as u64 + 1).next_power_of_two();
+///         Ok(DateTime::from_timestamp(next as i64, 0))
+///     }
+/// }
+///
+/// impl fmt::Display for PowersOfTwo {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("at powers of two")
+///     }
+/// }
+///
+/// impl CustomTrigger for PowersOfTwo {
+///     const NAME: &'static str = "powers_of_two";
+/// }
+///
+/// let stored = serde_json::to_string(&AnyTrigger::from(PowersOfTwo))?;
+/// assert_eq!(stored, r#"{"type":"custom","name":"powers_of_two","definition":null}"#);
+///
+/// // What was read knows its fire times only once it is bound to the code.
+/// let mut read: AnyTrigger = serde_json::from_str(&stored)?;
+/// let after: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+/// assert!(matches!(read.next_after(after), Err(TriggerError::NotRegistered { .. })));
+///
+/// let mut registry = TriggerRegistry::new();
+/// registry.register::<PowersOfTwo>()?;
+/// read.resolve(&registry)?;
+/// assert_eq!(read.next_after(after)?, Some("2038-01-19T03:14:08Z".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Without a start of its own it fires at nothing before the moment at which it is added.
 pub trait CustomTrigger: Trigger + Serialize + DeserializeOwned + 'static {
     /// The name under which triggers of this type are stored. It must never change while stored ones exist.
     const NAME: &'static str;
@@ -73,8 +121,12 @@ impl NamedTrigger {
         Ok(())
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self { anchored_at: anchored_at.map(floor), ..self.clone() }
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self { anchored_at: Some(floor(at)), ..self.clone() }
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        self.name == other.name && self.definition == other.definition
     }
 
     fn bounds(&self) -> Bounds {
@@ -82,15 +134,29 @@ impl NamedTrigger {
     }
 }
 
-/// Asks the code behind the name. Fire times are rounded up to whole microseconds.
+/// Asks the code behind the name. Fire times are rounded up to whole microseconds; a panic is an error.
 impl Trigger for NamedTrigger {
     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
         self.definition()?;
         let Some(trigger) = &self.bound else {
             return Err(TriggerError::NotRegistered { name: TriggerError::excerpt(&self.name) });
         };
-        Ok(checked_next(trigger, self.bounds().clamp_after(floor(after)))?.and_then(ceil))
+        let after = self.bounds().clamp_after(floor(after));
+        // What the user's code holds is only read, and its answer dropped when it panics.
+        match catch_unwind(AssertUnwindSafe(|| checked_next(trigger, after))) {
+            Ok(answer) => Ok(answer?.and_then(ceil)),
+            Err(panic) => {
+                Err(TriggerError::Panicked { name: self.name.as_ref().into(), message: text_of(&*panic) })
+            }
+        }
     }
+}
+
+/// The text of a panic.
+fn text_of(panic: &(dyn Any + Send)) -> Box<str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    TriggerError::excerpt(text.unwrap_or("without a text"))
 }
 
 /// Equal when name, definition and anchor are; whether they are bound does not matter.

@@ -10,6 +10,23 @@ use super::resolution::floor;
 use super::{Trigger, TriggerError};
 
 /// Fires once, at one instant.
+///
+/// An instant that is past when the trigger is added still fires: the job is then late, and the misfire grace time of
+/// the schedule decides.
+///
+/// ```
+/// use apsched_core::trigger::{DateTrigger, Trigger};
+/// use chrono::{DateTime, TimeZone, Utc};
+/// use chrono_tz::Tz;
+///
+/// let noon_in_tokyo = Tz::Asia__Tokyo.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap();
+/// let trigger = DateTrigger::at(noon_in_tokyo);
+///
+/// assert_eq!(trigger.to_string(), "once at 2026-03-01T03:00:00Z");
+/// assert_eq!(trigger.next_after(DateTime::<Utc>::UNIX_EPOCH)?, Some(trigger.fire_time()));
+/// assert_eq!(trigger.next_after(trigger.fire_time())?, None);
+/// # Ok::<(), apsched_core::trigger::TriggerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Definition", into = "Definition")]
 pub struct DateTrigger {

@@ -10,6 +10,16 @@ use super::bounds::rfc3339;
 
 /// Why a trigger cannot be made, or cannot tell when it fires.
 ///
+/// ```
+/// use apsched_core::trigger::IntervalTrigger;
+///
+/// let error = IntervalTrigger::builder().minutes(-5).build().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "interval trigger, minutes: expected a finite number, zero or more, of at most 292,000 years, found -5"
+/// );
+/// ```
+///
 /// Texts that come from the user are quoted, with control characters escaped, and shortened where they are long.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -115,10 +125,26 @@ pub enum TriggerError {
     /// A custom trigger cannot tell its fire time, for a reason of its own.
     #[error("custom trigger: {0}")]
     Custom(Box<str>),
+
+    /// A custom trigger panicked when it was asked.
+    #[error("custom trigger {name:?} panicked: {message}")]
+    Panicked {
+        /// Name of the custom trigger.
+        name: Box<str>,
+        /// The text of the panic.
+        message: Box<str>,
+    },
 }
 
 impl TriggerError {
     /// An error of a custom trigger, in its own words (a lower-case fragment).
+    ///
+    /// ```
+    /// use apsched_core::trigger::TriggerError;
+    ///
+    /// let error = TriggerError::custom("the almanac ends with 2099");
+    /// assert_eq!(error.to_string(), "custom trigger: the almanac ends with 2099");
+    /// ```
     pub fn custom(message: impl fmt::Display) -> Self {
         Self::Custom(message.to_string().into())
     }

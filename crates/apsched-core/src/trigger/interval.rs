@@ -16,6 +16,29 @@ use super::span::{Span, UNITS, micros_of};
 use super::{Trigger, TriggerError};
 
 /// Fires every so often, counted in elapsed time from its start; the first fire time *is* the start.
+///
+/// Resolution: microseconds. Default start: the moment at which it is added. Default end: none. Daylight saving does
+/// not bend it: "every 24 hours" is at another time of day after a clock change (for a fixed time of day, see
+/// [`CalendarIntervalTrigger`](super::CalendarIntervalTrigger)). Nothing drifts, and the start may be long ago.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use apsched_core::trigger::{IntervalTrigger, Trigger};
+/// use chrono::{DateTime, Utc};
+///
+/// let start: DateTime<Utc> = "2000-01-01T00:00:00Z".parse()?;
+/// let trigger = IntervalTrigger::every(Duration::from_secs(90)).starting_at(start);
+/// assert_eq!(trigger.to_string(), "every 1 minute 30 seconds from 2000-01-01T00:00:00Z");
+///
+/// let after: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+/// assert_eq!(trigger.next_after(after)?, Some("2026-01-01T00:01:30Z".parse()?));
+///
+/// // A duration of zero is an error when the trigger is first used.
+/// let error = IntervalTrigger::every(Duration::ZERO).next_after(after).unwrap_err();
+/// assert_eq!(error.to_string(), "interval trigger, every: expected at least one microsecond, found 0ns");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Definition", into = "Definition")]
 pub struct IntervalTrigger {
@@ -38,12 +61,25 @@ struct Definition {
 
 impl IntervalTrigger {
     /// Fires once per `every`. Parts of a microsecond are dropped.
+    ///
+    /// Less than a microsecond, or more than 292,000 years, is an error when the trigger is first used, since this
+    /// cannot fail; [`builder`](Self::builder) tells at once.
     pub fn every(every: Duration) -> Self {
         let every = Duration::new(every.as_secs(), every.subsec_micros() * 1_000);
         Self { every, bounds: Bounds::default() }
     }
 
-    /// Sets the interval by units.
+    /// Sets the interval by units, which add up and may have fractions.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use apsched_core::trigger::IntervalTrigger;
+    ///
+    /// let trigger = IntervalTrigger::builder().hours(1).minutes(0.5).build()?;
+    /// assert_eq!(trigger, IntervalTrigger::every(Duration::from_secs(3_630)));
+    /// # Ok::<(), apsched_core::trigger::TriggerError>(())
+    /// ```
     pub fn builder() -> IntervalTriggerBuilder {
         IntervalTriggerBuilder::default()
     }
@@ -62,8 +98,27 @@ impl IntervalTrigger {
         self
     }
 
-    pub(crate) fn with_anchor(&self, anchored_at: Option<DateTime<Utc>>) -> Self {
-        Self { bounds: Bounds { anchored_at: anchored_at.map(floor), ..self.bounds }, ..*self }
+    /// The interval.
+    pub fn interval(&self) -> Duration {
+        self.every
+    }
+
+    /// The start that the user gave.
+    pub fn start_time(&self) -> Option<DateTime<Utc>> {
+        self.bounds.start_time
+    }
+
+    /// The last instant at which it may fire.
+    pub fn end_time(&self) -> Option<DateTime<Utc>> {
+        self.bounds.end_time
+    }
+
+    pub(crate) fn anchored_at(&self, at: DateTime<Utc>) -> Self {
+        Self { bounds: self.bounds.anchored_at(at), ..*self }
+    }
+
+    pub(crate) fn is_same_definition(&self, other: &Self) -> bool {
+        self.every == other.every && self.bounds.is_same_definition(&other.bounds)
     }
 
     /// The interval in microseconds, if it can be used.
@@ -93,7 +148,7 @@ impl Trigger for IntervalTrigger {
     fn next_after(&self, after: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> {
         let every = self.checked_micros()?;
         self.bounds.check("interval trigger")?;
-        let (start, after) = (self.bounds.start_micros(), micros_floor(after));
+        let (start, after) = (micros_floor(self.bounds.start()), micros_floor(after));
         let next = if after < start {
             Some(start)
         } else {
@@ -140,32 +195,32 @@ pub struct IntervalTriggerBuilder {
 }
 
 impl IntervalTriggerBuilder {
-    /// Weeks of 7 times 24 hours.
+    /// Weeks of 7 times 24 hours, with or without a fraction. Default: 0.
     pub fn weeks(self, weeks: impl Into<f64>) -> Self {
         self.unit(0, weeks.into())
     }
 
-    /// Days of 24 hours.
+    /// Days of 24 hours, with or without a fraction. Default: 0.
     pub fn days(self, days: impl Into<f64>) -> Self {
         self.unit(1, days.into())
     }
 
-    /// Hours.
+    /// Hours, with or without a fraction. Default: 0.
     pub fn hours(self, hours: impl Into<f64>) -> Self {
         self.unit(2, hours.into())
     }
 
-    /// Minutes.
+    /// Minutes, with or without a fraction. Default: 0.
     pub fn minutes(self, minutes: impl Into<f64>) -> Self {
         self.unit(3, minutes.into())
     }
 
-    /// Seconds.
+    /// Seconds, with or without a fraction. Default: 0.
     pub fn seconds(self, seconds: impl Into<f64>) -> Self {
         self.unit(4, seconds.into())
     }
 
-    /// Microseconds, rounded to whole ones.
+    /// Microseconds, rounded to whole ones. Default: 0.
     pub fn microseconds(self, microseconds: impl Into<f64>) -> Self {
         self.unit(5, microseconds.into())
     }

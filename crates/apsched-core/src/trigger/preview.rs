@@ -11,6 +11,16 @@ use super::{Trigger, TriggerError, checked_next, latest};
 pub trait TriggerExt: Trigger {
     /// The first `n` fire times strictly later than `after`; fewer when there are not so many.
     ///
+    /// ```
+    /// use apsched_core::trigger::{CronTrigger, TriggerExt};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let trigger = CronTrigger::from_crontab("0 0 29 2 *")?;
+    /// let after: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+    /// assert_eq!(trigger.preview_after(after, 2)?, ["2028-02-29T00:00:00Z".parse::<DateTime<Utc>>()?, "2032-02-29T00:00:00Z".parse()?]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The first error of the trigger, and [`TriggerError::WentBackwards`].
@@ -18,12 +28,55 @@ pub trait TriggerExt: Trigger {
         Fires { trigger: self, after: Some(after) }.take(n).collect()
     }
 
-    /// The fire times `t` with `from <= t <= to`, both ends included.
+    /// The first `n` fire times after the present moment of the system's clock.
+    ///
+    /// Built-in triggers have a `preview` of their own, which also starts them at that moment, as adding would.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`preview_after`](Self::preview_after).
+    #[cfg(feature = "scheduler")]
+    fn preview(&self, n: usize) -> Result<Vec<DateTime<Utc>>, TriggerError> {
+        self.preview_after(super::now::system_now(), n)
+    }
+
+    /// The fire times `t` with `from <= t <= to`, both ends included, one by one. It ends after an error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use apsched_core::trigger::{IntervalTrigger, TriggerExt};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let midnight: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+    /// let next_midnight: DateTime<Utc> = "2026-01-02T00:00:00Z".parse()?;
+    /// let hourly = IntervalTrigger::every(Duration::from_secs(3_600)).starting_at(midnight);
+    /// assert_eq!(hourly.between(midnight, next_midnight).count(), 25);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Between<'_, Self> {
         Between { fires: Fires { trigger: self, after: Some(just_before(from)) }, from, to }
     }
 
-    /// The latest fire time in `[first, now]`, where `first` is itself a fire time.
+    /// The latest fire time in `[first, now]`, where `first` is itself a fire time; `first` where `now` is earlier.
+    ///
+    /// The fire times before it are not walked: it is found by looking back from `now` in growing steps, with a few
+    /// questions where fire times are evenly spaced, and some hundred in the worst case.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use apsched_core::trigger::{IntervalTrigger, TriggerExt};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let first: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+    /// let every_second = IntervalTrigger::every(Duration::from_secs(1)).starting_at(first);
+    ///
+    /// // Thirty days later, 2.6 million fire times have been missed.
+    /// let now: DateTime<Utc> = "2026-01-31T00:00:00.5Z".parse()?;
+    /// assert_eq!(every_second.latest_between(first, now)?, "2026-01-31T00:00:00Z".parse::<DateTime<Utc>>()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -70,12 +123,12 @@ impl<T: Trigger + ?Sized> Iterator for Between<'_, T> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.fires.next()? {
-                Ok(fire_time) if fire_time > self.to => {
-                    self.fires.after = None;
-                    return None;
-                }
                 Ok(fire_time) if fire_time < self.from => {}
-                answer => return Some(answer),
+                Ok(fire_time) if fire_time < self.to => return Some(Ok(fire_time)),
+                last => {
+                    self.fires.after = None;
+                    return Some(last).filter(|last| last.as_ref().map_or(true, |last| *last == self.to));
+                }
             }
         }
     }

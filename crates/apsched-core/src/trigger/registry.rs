@@ -13,6 +13,30 @@ use super::{CustomTrigger, Trigger, TriggerError};
 type Read = fn(&Value) -> Result<Arc<dyn Trigger>, TriggerError>;
 
 /// The custom triggers that a scheduler can read back from its store, by name.
+///
+/// ```
+/// # use apsched_core::trigger::{CustomTrigger, Trigger, TriggerError};
+/// # use chrono::{DateTime, Utc};
+/// # #[derive(Debug, serde::Serialize, serde::Deserialize)]
+/// # struct FullMoon;
+/// # impl Trigger for FullMoon {
+/// #     fn next_after(&self, _: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, TriggerError> { Ok(None) }
+/// # }
+/// # impl std::fmt::Display for FullMoon {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("at full moon") }
+/// # }
+/// # impl CustomTrigger for FullMoon { const NAME: &'static str = "full_moon"; }
+/// use apsched_core::trigger::TriggerRegistry;
+///
+/// let mut registry = TriggerRegistry::new();
+/// registry.register::<FullMoon>()?;
+/// assert_eq!(registry.names().collect::<Vec<_>>(), ["full_moon"]);
+///
+/// // A name stands for one type.
+/// let error = registry.register::<FullMoon>().unwrap_err();
+/// assert_eq!(error.to_string(), "a custom trigger named \"full_moon\" is already registered");
+/// # Ok::<(), TriggerError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct TriggerRegistry {
     readers: BTreeMap<&'static str, Read>,

@@ -54,7 +54,7 @@ impl fmt::Display for Span {
 ///
 /// `None` when it is negative, not a number, or longer than a `u64` of microseconds.
 pub(crate) fn micros_of(count: f64, length: u64) -> Option<u64> {
-    if !(count >= 0.0 && count < 18_446_744_073_709_551_616.0) {
+    if !(0.0..18_446_744_073_709_551_616.0).contains(&count) {
         return None;
     }
     // Whole and fractional part apart, so that large whole numbers stay exact.
