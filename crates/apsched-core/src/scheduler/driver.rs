@@ -130,7 +130,7 @@ impl Driver {
             let id: JobId = job.id;
             let context = JobContext::new(job, self.scheduler.clone());
             self.running.insert(id, context.clone());
-            executor.start(JobRun::new(context, handler, shared.reports.clone(), shared.cancel_grace_period));
+            executor.start(JobRun::new(context, handler));
         }
     }
 }

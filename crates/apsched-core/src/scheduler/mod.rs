@@ -33,6 +33,7 @@ mod store_call;
 mod subscribe;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -51,6 +52,7 @@ pub use listing::{ListJobs, ListSchedules};
 pub use shared::State as SchedulerState;
 pub use subscribe::{EventSubscription, Events};
 
+use executor::Reports;
 use shared::Shared;
 
 use crate::id::SchedulerId;
@@ -132,6 +134,14 @@ impl Scheduler {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.shared.reports
+    }
+
+    pub(crate) fn cancel_grace_period(&self) -> Duration {
+        self.shared.cancel_grace_period
     }
 
     pub(crate) fn payload_form(&self) -> PayloadForm {
