@@ -19,7 +19,7 @@ use crate::task::TaskDefinition;
 
 #[derive(Debug, Default)]
 pub(super) struct JobTable {
-    jobs: JobIdMap<Entry>,
+    jobs: JobIdMap<Box<Entry>>,
     tasks: Vec<TaskQueue>,
     numbers: BTreeMap<TaskId, usize>,
     /// Numbers of the tasks that have queued jobs.
@@ -84,7 +84,7 @@ impl JobTable {
         }
         let task = self.task_number(&job.task_id);
         self.queue(task, &job, job.created_at);
-        self.jobs.insert(job.id, Entry { job, task });
+        self.jobs.insert(job.id, Box::new(Entry { job, task }));
         true
     }
 
@@ -268,7 +268,8 @@ impl JobTable {
         interest: EventInterest,
         events: &mut Vec<Event>,
     ) {
-        let Some(Entry { job, .. }) = self.jobs.remove(&id) else { return };
+        let Some(entry) = self.jobs.remove(&id) else { return };
+        let Entry { job, .. } = *entry;
         if let Some(schedule) = &job.schedule_id
             && let Some(siblings) = self.by_schedule.get_mut(schedule)
         {
@@ -325,7 +326,8 @@ impl JobTable {
 
     /// Asks for a job's end: at once if it is queued, by its worker if it runs.
     pub(super) fn cancel(&mut self, id: JobId, now: DateTime<Utc>, events: &mut Vec<Event>) {
-        let Some(Entry { job, .. }) = self.jobs.get_mut(&id) else { return };
+        let Some(entry) = self.jobs.get_mut(&id) else { return };
+        let job = &mut entry.job;
         match (job.state(), job.cancel) {
             (JobState::Running, CancelRequest::None) => {
                 job.cancel = CancelRequest::Requested;
