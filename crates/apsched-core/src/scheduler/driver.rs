@@ -1,6 +1,5 @@
 //! The loop itself: performs what the engine asks for, tells it what happened, and nothing else.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -9,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::clock::Sleep;
-use super::executor::JobRun;
+use super::executor::{JobExecutor, JobRun};
 use super::shared::Shared;
 use super::{JobContext, Scheduler};
 use crate::broker::{EventItem, Subscription};
@@ -106,7 +105,7 @@ impl Driver {
     fn perform_all(&mut self, shared: &Arc<Shared>) -> bool {
         while let Some(action) = self.engine.poll_action() {
             match action {
-                Action::StartJobs(jobs) => self.start_jobs(jobs.into(), shared),
+                Action::StartJobs(jobs) => self.start_jobs(jobs, shared),
                 Action::StopJobs { jobs, reason } => {
                     for context in jobs.iter().filter_map(|job| self.running.get(job)) {
                         tracing::debug!(job.id = %context.job_id(), ?reason, "tell the job to stop");
@@ -120,7 +119,9 @@ impl Driver {
         true
     }
 
-    fn start_jobs(&mut self, jobs: VecDeque<Job>, shared: &Arc<Shared>) {
+    fn start_jobs(&mut self, jobs: Vec<Job>, shared: &Arc<Shared>) {
+        let mut starts: Vec<(&Arc<dyn JobExecutor>, Vec<JobRun>)> = Vec::new();
+        self.running.reserve(jobs.len());
         for job in jobs {
             let Some((executor, handler)) = shared.how_to_run(&job) else {
                 // The store gave out a job that was not asked for; its lease runs out elsewhere.
@@ -130,7 +131,14 @@ impl Driver {
             let id: JobId = job.id;
             let context = JobContext::new(job, self.scheduler.clone());
             self.running.insert(id, context.clone());
-            executor.start(JobRun::new(context, handler));
+            let run = JobRun::new(context, handler);
+            match starts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, executor)) {
+                Some((_, runs)) => runs.push(run),
+                None => starts.push((executor, vec![run])),
+            }
+        }
+        for (executor, runs) in starts {
+            executor.start(runs);
         }
     }
 }
