@@ -1,7 +1,7 @@
 //! Which store the schedulers of a workload work on.
 
-use apsched::MemoryStore;
-use apsched::scheduler::{Scheduler, SchedulerBuilder};
+use apsched::store::MemoryStore;
+use apsched::{Scheduler, SchedulerBuilder};
 use clap::ValueEnum;
 use serde::Serialize;
 

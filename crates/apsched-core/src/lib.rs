@@ -14,6 +14,7 @@
 
 pub mod backoff;
 pub mod broker;
+mod duration_unit;
 pub mod engine;
 pub mod event;
 mod id;
@@ -35,6 +36,7 @@ pub mod trigger;
 pub use scheduler::handler::generated as __macro;
 
 pub use backoff::Backoff;
+pub use duration_unit::DurationUnit;
 pub use event::Event;
 pub use id::{
     ExecutorName, IdError, JobId, JobIds, MAX_ID_BYTES, ScheduleId, SchedulerId, SchedulerName, TaskId,
@@ -50,4 +52,7 @@ pub use schedule::{Coalesce, ConflictPolicy, Overlap, Schedule, ScheduleSettings
 pub use serializer::{Serializer, SerializerError};
 pub use store::{DataStore, MemoryStore, StoreError};
 pub use task::{RunSettings, Setting, Task, TaskDefaults, TaskDefinition, TaskRef, TaskSettings};
-pub use trigger::{AnyTrigger, CustomTrigger, IntervalTrigger, DateTrigger, Trigger, TriggerError, TriggerExt, TriggerRegistry};
+pub use trigger::{
+    AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy,
+    Fold, Gap, IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt, TriggerRegistry,
+};

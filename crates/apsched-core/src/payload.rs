@@ -17,7 +17,8 @@ use crate::serializer::{self, SerializerError, Serializers};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a task's payload or result",
     label = "needs `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`",
-    note = "derive `serde::Serialize`, `serde::Deserialize` and `Clone` for it"
+    note = "derive `serde::Serialize`, `serde::Deserialize` and `Clone` for it",
+    note = "an extractor that is the first argument of a `#[task]` is marked: `#[extract] argument: {Self}`"
 )]
 pub trait TaskValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 
@@ -52,7 +53,8 @@ enum Form {
     #[default]
     Unit,
     Live(Arc<dyn LiveValue>),
-    Encoded(EncodedPayload),
+    /// Behind a pointer: idle schedules are many, and each holds a payload.
+    Encoded(Arc<EncodedPayload>),
 }
 
 /// The form of payloads that a store keeps.
@@ -118,7 +120,11 @@ impl Payload {
     ///
     /// # Errors
     /// [`PayloadError::Serializer`] when the value cannot be written or is too large.
-    pub fn new<T: TaskValue>(value: T, form: PayloadForm, serializers: &Serializers) -> Result<Self, PayloadError> {
+    pub fn new<T: TaskValue>(
+        value: T,
+        form: PayloadForm,
+        serializers: &Serializers,
+    ) -> Result<Self, PayloadError> {
         match form {
             PayloadForm::Live => Ok(Self::live(value)),
             PayloadForm::Encoded => Self::live(value).into_encoded(serializers).map(Self::from),
@@ -131,7 +137,7 @@ impl Payload {
     /// [`PayloadError::Serializer`] when the value cannot be written or is too large.
     pub fn into_encoded(self, serializers: &Serializers) -> Result<EncodedPayload, PayloadError> {
         let (name, bytes) = match &self.0 {
-            Form::Encoded(encoded) => return Ok(encoded.clone()),
+            Form::Encoded(encoded) => return Ok(EncodedPayload::clone(encoded)),
             Form::Unit => serializers.write(&())?,
             Form::Live(value) => serializers.write(value.as_serialize())?,
         };
@@ -147,18 +153,19 @@ impl Payload {
     /// cannot be read as a `T`.
     pub fn into_value<T: TaskValue>(self, serializers: &Serializers) -> Result<T, PayloadError> {
         match self.0 {
-            Form::Unit => (&() as &dyn Any).downcast_ref::<T>().cloned().ok_or_else(|| {
-                PayloadError::WrongType { expected: std::any::type_name::<T>(), found: "()" }
-            }),
+            Form::Unit => (&() as &dyn Any)
+                .downcast_ref::<T>()
+                .cloned()
+                .ok_or_else(|| PayloadError::WrongType { expected: std::any::type_name::<T>(), found: "()" }),
             Form::Live(value) => {
                 let found = value.type_name();
-                let value = value.into_any().downcast::<T>().map_err(|_| PayloadError::WrongType {
-                    expected: std::any::type_name::<T>(),
-                    found,
-                })?;
+                let value = value
+                    .into_any()
+                    .downcast::<T>()
+                    .map_err(|_| PayloadError::WrongType { expected: std::any::type_name::<T>(), found })?;
                 Ok(Arc::unwrap_or_clone(value))
             }
-            Form::Encoded(EncodedPayload { serializer, bytes }) => Ok(serializers.read(&serializer, &bytes)?),
+            Form::Encoded(encoded) => Ok(serializers.read(&encoded.serializer, &encoded.bytes)?),
         }
     }
 
@@ -178,7 +185,7 @@ impl Payload {
 
 impl From<EncodedPayload> for Payload {
     fn from(encoded: EncodedPayload) -> Self {
-        Self(Form::Encoded(encoded))
+        Self(Form::Encoded(Arc::new(encoded)))
     }
 }
 
@@ -229,6 +236,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_value() {
-        assert_eq!(format!("{:?}", Payload::live("secret".to_owned())), "Payload(live alloc::string::String)");
+        assert_eq!(
+            format!("{:?}", Payload::live("secret".to_owned())),
+            "Payload(live alloc::string::String)"
+        );
     }
 }

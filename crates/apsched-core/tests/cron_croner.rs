@@ -2,13 +2,16 @@
 //!
 //! Excluded, because croner means something else by it:
 //! - clock changes: croner has one policy of its own, so everything is in UTC;
-//! - a step of `*` in the day or the weekday (`*/2`) when the other one is restricted: croner counts it as restricted (either may
-//!   match), crontab(5) and we do not (both must);
+//! - a step of `*` in the day or the weekday (`*/2`) when the other one is restricted: croner counts it as
+//!   restricted (either may match), crontab(5) and we do not (both must);
 //! - `LW` beside `L` in one list: croner then forgets `L`. Here a special day stands alone;
 //! - `7L`, which never fires in croner;
-//! - wrapping weekday ranges (`sat-mon`), which croner refuses, and steps as wide as the range, which we refuse;
+//! - wrapping weekday ranges (`sat-mon`), which croner refuses, and steps as wide as the range, which we
+//!   refuse;
 //! - `a/n`, which croner has only with its `sloppy_ranges`, so that is on;
 //! - dates that never come: we refuse them at once, croner searches for them.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 use apsched_core::trigger::{CronTrigger, Trigger, TriggerError};
 use chrono::{DateTime, Utc};

@@ -1,5 +1,7 @@
 //! What holds for every cron trigger, and for every text that might become one: properties over random input.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
+
 use apsched_core::trigger::{CronTrigger, DstPolicy, Fold, Gap, Trigger, TriggerError};
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};

@@ -1,10 +1,14 @@
-//! Cron triggers against a brute-force oracle, around every clock change of 2000–2037 in many zones, under all policies.
+//! Cron triggers against a brute-force oracle, around every clock change of 2000–2037 in many zones, under
+//! all policies.
 //!
-//! The oracle shares no idea with the search. It walks through real time minute by minute, reads the wall clock, and writes down what
-//! it sees: a time that is shown once, a time that is shown twice, a time that is jumped over. Which of these fire is then said
-//! by a plain Rust condition per trigger and the definition of the policies.
+//! The oracle shares no idea with the search. It walks through real time minute by minute, reads the wall
+//! clock, and writes down what it sees: a time that is shown once, a time that is shown twice, a time that is
+//! jumped over. Which of these fire is then said by a plain Rust condition per trigger and the definition of
+//! the policies.
 //!
 //! The second oracle walks day by day through the 400 years after which the calendar repeats.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 use std::collections::HashMap;
 

@@ -1,4 +1,7 @@
-//! What cron triggers mean, as tables: fields, defaults, crontab's day rule, clock changes, the window, and what is refused.
+//! What cron triggers mean, as tables: fields, defaults, crontab's day rule, clock changes, the window, and
+//! what is refused.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 use apsched_core::trigger::{CronTrigger, CronTriggerBuilder, DstPolicy, Fold, Gap, Trigger, TriggerError};
 use chrono::{DateTime, SecondsFormat, Utc};

@@ -12,9 +12,16 @@ use crate::cargo::Cargo;
 use crate::deadline::{self, Ending};
 use crate::metadata::{Metadata, Package};
 
-/// The examples, in the order in which a newcomer meets them. An entry reads
-/// `Example { name: "crond", arguments: &["examples/data/crontab", "--for", "5s"] }`.
-const EXAMPLES: &[Example] = &[];
+/// The examples, in the order in which a newcomer meets them. Each is run with these
+/// arguments.
+const EXAMPLES: &[Example] = &[
+    Example { name: "quickstart", arguments: &[] },
+    Example { name: "crond", arguments: &["examples/data/crontab", "--for", "5s"] },
+    Example { name: "job_queue", arguments: &[] },
+    Example { name: "custom_trigger", arguments: &[] },
+    Example { name: "graceful_shutdown", arguments: &[] },
+    Example { name: "events", arguments: &[] },
+];
 
 /// How long an example may run. Building it does not count.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use apsched::scheduler::{JobContext, Scheduler, State, Tasks};
-use apsched::{IntervalTrigger, Task};
+use apsched::Scheduler;
+use apsched::handler::{JobContext, State, Tasks};
+use apsched::task::Task;
+use apsched::trigger::IntervalTrigger;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{Effort, runtime};

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use apsched::Task;
-use apsched::scheduler::Tasks;
+use apsched::handler::Tasks;
+use apsched::task::Task;
 use tokio::sync::mpsc;
 
 use super::{Effort, runtime};

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use apsched::scheduler::{Scheduler, Tasks};
-use apsched::trigger::CronTrigger;
-use apsched::{IntervalTrigger, Task};
+use apsched::Scheduler;
+use apsched::handler::Tasks;
+use apsched::task::Task;
+use apsched::trigger::{CronTrigger, IntervalTrigger};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use clap::ValueEnum;

@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
-use apsched::Task;
-use apsched::scheduler::{Scheduler, Tasks};
+use apsched::Scheduler;
+use apsched::handler::Tasks;
+use apsched::task::Task;
 use tokio::sync::{Notify, mpsc};
 
 use super::{Effort, runtime};

@@ -113,8 +113,8 @@ pub enum Input {
     JobsAcquired(Vec<Job>),
     /// An attempt that [`Action::StartJobs`] began has ended.
     JobReported {
-        /// The job.
-        job_id: JobId,
+        /// The claim under which it ran: the job may have been claimed anew since.
+        claim: HeldJob,
         /// What happened in the attempt.
         report: JobReport,
     },
@@ -160,6 +160,25 @@ pub enum FailedAction {
     QueryCancelRequests,
     /// [`Action::Cleanup`].
     Cleanup,
+}
+
+impl Action {
+    /// What to tell the engine when the action failed. `None`: it is no request to the store.
+    #[must_use]
+    pub const fn failure(&self) -> Option<FailedAction> {
+        Some(match self {
+            Self::Recover(_) => FailedAction::Recover,
+            Self::QueryWakeups => FailedAction::QueryWakeups,
+            Self::AcquireSchedules { .. } => FailedAction::AcquireSchedules,
+            Self::ReleaseSchedules(_) => FailedAction::ReleaseSchedules,
+            Self::AcquireJobs { .. } => FailedAction::AcquireJobs,
+            Self::ReleaseJobs(_) => FailedAction::ReleaseJobs,
+            Self::ExtendLeases(_) => FailedAction::ExtendLeases,
+            Self::QueryCancelRequests => FailedAction::QueryCancelRequests,
+            Self::Cleanup => FailedAction::Cleanup,
+            Self::StartJobs(_) | Self::StopJobs { .. } | Self::Stopped => return None,
+        })
+    }
 }
 
 /// What to do next. Every action but the last three is a request to the store, answered by one [`Input`].

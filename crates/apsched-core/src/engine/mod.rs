@@ -20,11 +20,13 @@
 //! 5. Renew leases at half-life; clean up now and then.
 //!
 //! A lost wake-up, a starved lease or a spin is a test of a few lines here. Not here: how a schedule becomes jobs
-//! ([`schedule::plan`](crate::schedule::plan)) and what follows an attempt ([`retry`](crate::retry)).
+//! ([`schedule::plan`]) and what follows an attempt ([`retry`](crate::retry)).
 
 mod action;
 mod operation;
+mod request;
 mod running;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +37,9 @@ use chrono::{DateTime, Utc};
 
 pub use action::{Action, EngineConfig, FailedAction, Input, Intake, Role, StopReason};
 use operation::Operation;
+use request::StoreRequest;
 use running::HeldJobs;
+use stop::Phase;
 
 use crate::event::Wakeup;
 use crate::id::{ExecutorName, JobIds};
@@ -74,19 +78,6 @@ pub struct Engine {
     jobs_limit: usize,
     cancel_requests: Operation,
     cleanup: Operation,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// Nothing new is taken.
-    Stopping {
-        /// Jobs may run until then; `None`: they have been told to stop.
-        deadline: Option<DateTime<Utc>>,
-        /// Writing may be tried until then; the leases have expired by then at the latest.
-        give_up_at: DateTime<Utc>,
-    },
-    Stopped,
 }
 
 /// Claims in vain before the engine waits for the poll interval: another scheduler may win a race now and then, but a
@@ -145,14 +136,14 @@ impl Engine {
                 self.schedules_in_writing = None;
             }
             Input::JobsAcquired(jobs) => self.jobs_acquired(jobs),
-            Input::JobReported { job_id, report } => {
+            Input::JobReported { claim, report } => {
                 let random = self.random.f64();
-                self.held.report(job_id, report, random);
+                self.held.report(claim, report, random);
+                self.give_time_to_write();
             }
             Input::JobsReleased(lost) => {
                 self.writing_jobs.succeed();
-                self.held.written();
-                self.held.lose(&lost);
+                self.held.written(&lost);
                 self.held.rest();
             }
             Input::LeasesExtended(report) => self.leases_extended(report),
@@ -181,26 +172,14 @@ impl Engine {
         if let Some(action) = self.actions.pop_front() {
             return Some(action);
         }
-        self.next_store_action().or_else(|| self.next_stop_action())
+        self.next_request().or_else(|| self.next_stop_action())
     }
 
-    /// When to call [`Engine::handle`] at the latest, if nothing happens before. `None`: the engine has stopped.
+    /// When to call [`Engine::handle`] at the latest, if nothing happens before. `None`: nothing is waited for but events.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<DateTime<Utc>> {
-        let mut times = vec![self.renewal_due_at(), self.writing_due_at(), self.schedule_writing_due_at()];
-        match self.phase {
-            Phase::Stopped => return None,
-            Phase::Stopping { deadline, give_up_at } => times.push(Some(deadline.unwrap_or(give_up_at))),
-            Phase::Running => {
-                times.push(self.recovery.timeout());
-                times.push(self.wakeups.timeout());
-                times.push(self.cleanup.timeout());
-                times.push(self.schedules.timeout().filter(|_| self.takes_schedules()));
-                times.push(self.jobs.timeout().filter(|_| self.takes_jobs()));
-            }
-        }
-        times.push(self.cancel_requests.timeout().filter(|_| !self.held.is_running_none()));
-        times.into_iter().flatten().min()
+        let requests = StoreRequest::ALL.into_iter().filter_map(|request| self.due_at(request));
+        requests.chain(self.stop_due_at()).min()
     }
 
     /// Who the engine works for.
@@ -220,111 +199,9 @@ impl Engine {
     pub fn is_idle(&self) -> bool {
         self.held.is_empty()
             && self.actions.is_empty()
-            && !self.is_under_way()
-            && !self.renewal.is_under_way()
+            && !self.is_changing()
+            && ![self.renewal, self.wakeups, self.cancel_requests].iter().any(Operation::is_under_way)
             && self.poll_timeout().is_none_or(|at| at > self.now)
-    }
-
-    // ----- what to do next -----
-
-    fn next_store_action(&mut self) -> Option<Action> {
-        let now = self.now;
-        if self.renewal_due_at().is_some_and(|at| at <= now) {
-            self.renewal.begin();
-            return Some(Action::ExtendLeases(self.held.begin_renewal(now, self.config.lease_duration)));
-        }
-        if self.writing_due_at().is_some_and(|at| at <= now) {
-            self.writing_jobs.begin();
-            return Some(Action::ReleaseJobs(self.held.begin_writing()));
-        }
-        if self.schedule_writing_due_at().is_some_and(|at| at <= now) {
-            self.schedules.begin();
-            let plans = Arc::new(std::mem::take(&mut self.unwritten_schedules));
-            self.schedules_in_writing = Some(plans.clone());
-            return Some(Action::ReleaseSchedules(plans));
-        }
-        if self.cancel_requests.is_due(now) && !self.held.is_running_none() {
-            self.cancel_requests.begin();
-            return Some(Action::QueryCancelRequests);
-        }
-        if self.phase != Phase::Running {
-            return None;
-        }
-        if self.recovery.is_due(now) {
-            self.recovery.begin();
-            return Some(Action::Recover(self.recover_scope));
-        }
-        if self.schedules.is_due(now) && self.takes_schedules() {
-            self.schedules.begin();
-            return Some(Action::AcquireSchedules { limit: self.config.schedule_batch });
-        }
-        if self.jobs.is_due(now) && self.takes_jobs() {
-            self.jobs.begin();
-            self.jobs_limit = self.held.free_slots(self.config.max_concurrent_jobs);
-            return Some(Action::AcquireJobs { limit: self.jobs_limit });
-        }
-        if self.wakeups.is_due(now) && !self.is_claiming() {
-            self.wakeups.begin();
-            return Some(Action::QueryWakeups);
-        }
-        if self.cleanup.is_due(now) {
-            self.cleanup.begin();
-            return Some(Action::Cleanup);
-        }
-        None
-    }
-
-    fn next_stop_action(&mut self) -> Option<Action> {
-        let Phase::Stopping { deadline, give_up_at } = self.phase else { return None };
-        if deadline.is_some_and(|deadline| deadline <= self.now) {
-            self.phase = Phase::Stopping { deadline: None, give_up_at };
-            self.stop_jobs(self.held.running().collect(), StopReason::Shutdown);
-            return self.actions.pop_front().or_else(|| self.next_stop_action());
-        }
-        let is_written = self.held.is_empty() && self.unwritten_schedules.is_empty() && !self.is_under_way();
-        let is_given_up = give_up_at <= self.now && self.held.is_running_none();
-        if is_written || is_given_up {
-            self.phase = Phase::Stopped;
-            return Some(Action::Stopped);
-        }
-        None
-    }
-
-    /// Whether the store has been asked for something that it has not answered, renewals aside.
-    fn is_under_way(&self) -> bool {
-        let operations =
-            [self.recovery, self.schedules, self.jobs, self.writing_jobs, self.wakeups, self.cleanup, self.cancel_requests];
-        operations.iter().any(Operation::is_under_way)
-    }
-
-    const fn is_claiming(&self) -> bool {
-        self.schedules.is_under_way() || self.jobs.is_under_way()
-    }
-
-    fn takes_schedules(&self) -> bool {
-        self.config.role.schedules() && self.intake == Intake::Open
-    }
-
-    fn takes_jobs(&self) -> bool {
-        self.config.role.works()
-            && self.intake == Intake::Open
-            && self.held.free_slots(self.config.max_concurrent_jobs) > 0
-    }
-
-    fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
-        self.held.renew_at().filter(|_| !self.renewal.is_under_way())
-    }
-
-    fn writing_due_at(&self) -> Option<DateTime<Utc>> {
-        let mut writing = self.writing_jobs;
-        writing.wake(self.now);
-        writing.timeout().filter(|_| self.held.has_unwritten())
-    }
-
-    fn schedule_writing_due_at(&self) -> Option<DateTime<Utc>> {
-        let mut writing = self.schedules;
-        writing.wake(self.now);
-        writing.timeout().filter(|_| !self.unwritten_schedules.is_empty())
     }
 
     // ----- what happened -----
@@ -354,7 +231,9 @@ impl Engine {
         if let Some(at) = wakeups.job {
             self.jobs.wake(at);
         }
-        self.recovery.reschedule(wakeups.lease);
+        if self.recover_scope == RecoverScope::Expired {
+            self.recovery.reschedule(wakeups.lease);
+        }
         let is_due = [wakeups.schedule, wakeups.job].into_iter().flatten().any(|at| at <= self.now);
         self.misled = if is_due { self.misled + 1 } else { 0 };
     }
@@ -382,21 +261,32 @@ impl Engine {
 
     fn undeclared_task(&self, schedule: &schedule::Schedule) -> TaskDefinition {
         let executor = ExecutorName::new(ExecutorName::ASYNC).expect("a constant that is a valid name");
-        TaskDefinition::decide(schedule.task_id.clone(), TaskSettings::new(), &self.config.task_defaults, executor)
+        TaskDefinition::decide(
+            schedule.task_id.clone(),
+            TaskSettings::new(),
+            &self.config.task_defaults,
+            executor,
+        )
     }
 
-    fn jobs_acquired(&mut self, jobs: Vec<Job>) {
+    fn jobs_acquired(&mut self, mut jobs: Vec<Job>) {
         self.jobs.succeed();
         if self.phase != Phase::Running {
             self.held.hand_back(&jobs);
             return;
         }
-        self.held.start(&jobs, self.now, self.config.lease_duration);
         if jobs.len() >= self.jobs_limit {
             self.jobs.wake(self.now);
         } else {
             self.everything_was_claimed(jobs.len());
         }
+        // The answer may have taken longer than the leases live: those jobs may be in other hands by now.
+        let is_expired = |job: &mut Job| job.lease.as_ref().is_some_and(|lease| lease.is_expired(self.now));
+        let expired: Vec<Job> = jobs.extract_if(.., is_expired).collect();
+        self.held.hand_back(&expired);
+        // Who claims a job that runs here has lost it before, and learns it now.
+        self.stop_jobs(jobs.iter().map(|job| job.id).collect(), StopReason::LeaseLost);
+        self.held.start(&jobs, self.now, self.config.lease_duration);
         if !jobs.is_empty() {
             self.cancel_requests.wake(instant::after(self.now, self.config.poll_interval));
             self.actions.push_back(Action::StartJobs(jobs));
@@ -417,9 +307,9 @@ impl Engine {
 
     fn leases_extended(&mut self, report: LeaseReport) {
         self.renewal.succeed();
-        self.held.lose(&report.lost);
-        if !report.lost.is_empty() {
-            self.actions.push_back(Action::StopJobs { jobs: report.lost, reason: StopReason::LeaseLost });
+        let lost = self.held.renewed(&report.lost);
+        if !lost.is_empty() {
+            self.actions.push_back(Action::StopJobs { jobs: lost, reason: StopReason::LeaseLost });
         }
         self.stop_jobs(report.cancelled, StopReason::Cancelled);
         self.held.rest();
@@ -465,17 +355,10 @@ impl Engine {
         }
     }
 
-    fn stop(&mut self, deadline: DateTime<Utc>) {
-        let sooner = match self.phase {
-            Phase::Running => deadline,
-            Phase::Stopping { deadline: Some(earlier), .. } => earlier.min(deadline),
-            Phase::Stopping { deadline: None, .. } | Phase::Stopped => return,
-        };
-        let give_up_at = instant::after(sooner.max(self.now), self.config.lease_duration);
-        self.phase = Phase::Stopping { deadline: Some(sooner), give_up_at };
-    }
-
     fn clock_stepped_back(&mut self, now: DateTime<Utc>) {
+        self.stop_earlier_by(instant::between(now, self.now));
+        self.writing_jobs.forget_times(now);
+        self.cancel_requests.forget_times(now);
         self.wakeups.forget_times(now);
         self.schedules.forget_times(now);
         self.jobs.forget_times(now);

@@ -48,15 +48,20 @@ impl Operation {
         Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
     }
 
-    /// Whether to do it at `now`.
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.timeout().is_some_and(|at| at <= now)
+    /// When it could be done if it were due at `now`: later after a failure. `None`: it is under way.
+    pub(super) fn at_once(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        Self { due_at: Some(now), ..*self }.timeout()
     }
 
     /// It is under way; wakes from now on concern the next time.
     pub(super) const fn begin(&mut self) {
         self.progress = Progress::UnderWay;
         self.due_at = None;
+    }
+
+    /// Something that goes before it is under way in its place; when it is due is not forgotten.
+    pub(super) const fn begin_before_it_is_due(&mut self) {
+        self.progress = Progress::UnderWay;
     }
 
     /// It was done.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::id::{JobId, JobIdMap};
 use crate::instant;
 use crate::job::{Attempt, Job, JobRelease, JobReport, Release};
-use crate::lease;
+use crate::lease::{self, LeaseToken};
 use crate::store::HeldJob;
 
 /// Jobs whose release is due before more are taken, for each job that may run: bounds what a store that does not
@@ -22,6 +22,8 @@ pub(super) struct HeldJobs {
     unwritten: Vec<JobRelease>,
     /// Ends that are being written.
     in_writing: Option<Arc<Vec<JobRelease>>>,
+    /// Leases that are being renewed.
+    in_renewal: Vec<HeldJob>,
     renew_at: Option<DateTime<Utc>>,
 }
 
@@ -69,10 +71,13 @@ impl HeldJobs {
     }
 
     /// An attempt ended; decides what follows. A job that is in other hands by now is none of ours.
-    pub(super) fn report(&mut self, job_id: JobId, report: JobReport, random: f64) {
-        if let Some(attempt) = self.running.remove(&job_id) {
+    pub(super) fn report(&mut self, claim: HeldJob, report: JobReport, random: f64) {
+        let HeldJob { job_id, token } = claim;
+        if self.running.get(&job_id).is_some_and(|attempt| attempt.token == token)
+            && let Some(attempt) = self.running.remove(&job_id)
+        {
             let release = attempt.release(report, random);
-            self.unwritten.push(JobRelease { job_id, token: attempt.token, release });
+            self.unwritten.push(JobRelease { job_id, token, release });
         }
     }
 
@@ -87,8 +92,12 @@ impl HeldJobs {
         releases
     }
 
-    pub(super) fn written(&mut self) {
-        self.in_writing = None;
+    /// They were written, but for those of `lost`, which others hold.
+    pub(super) fn written(&mut self, lost: &[JobId]) {
+        let written = self.in_writing.take();
+        let claims = written.iter().flat_map(|releases| releases.iter()).map(claim_of);
+        let claims = claims.filter(|claim| lost.contains(&claim.job_id)).collect::<Vec<_>>();
+        self.lose(&claims);
     }
 
     pub(super) fn not_written(&mut self) {
@@ -96,12 +105,23 @@ impl HeldJobs {
         self.unwritten.extend(releases.map(Arc::unwrap_or_clone).into_iter().flatten());
     }
 
-    /// Jobs that another scheduler took.
-    pub(super) fn lose(&mut self, jobs: &[JobId]) {
-        for job in jobs {
+    /// The renewal is done, but for the leases of `lost`. Returns those of them whose handlers run.
+    pub(super) fn renewed(&mut self, lost: &[JobId]) -> Vec<JobId> {
+        let mut claims = std::mem::take(&mut self.in_renewal);
+        claims.retain(|claim| lost.contains(&claim.job_id));
+        self.lose(&claims)
+    }
+
+    /// Claims that no longer hold. A job may have been claimed anew since, by this scheduler too: that claim stays.
+    fn lose(&mut self, claims: &[HeldJob]) -> Vec<JobId> {
+        let is_running =
+            |claim: &&HeldJob| self.running.get(&claim.job_id).is_some_and(|at| at.token == claim.token);
+        let running: Vec<JobId> = claims.iter().filter(is_running).map(|claim| claim.job_id).collect();
+        for job in &running {
             self.running.remove(job);
         }
-        self.unwritten.retain(|release| !jobs.contains(&release.job_id));
+        self.unwritten.retain(|release| !claims.contains(&claim_of(release)));
+        running
     }
 
     /// When the leases are to be renewed. `None`: nothing is held.
@@ -112,10 +132,13 @@ impl HeldJobs {
     /// The leases to renew at `now`, and the next time to do so.
     pub(super) fn begin_renewal(&mut self, now: DateTime<Utc>, lease: Duration) -> Vec<HeldJob> {
         self.renew_at = Some(lease::renewal_at(now, lease));
-        let running = self.running.iter().map(|(id, attempt)| HeldJob::new(*id, attempt.token));
         let in_writing = self.in_writing.iter().flat_map(|releases| releases.iter());
-        let ended = self.unwritten.iter().chain(in_writing);
-        running.chain(ended.map(|release| HeldJob::new(release.job_id, release.token))).collect()
+        let ended = in_writing.chain(&self.unwritten).map(|release| (release.job_id, release.token));
+        let running = self.running.iter().map(|(id, attempt)| (*id, attempt.token));
+        // Of a job that was claimed anew before the end of its last claim was answered, only the new claim counts.
+        let claims: JobIdMap<LeaseToken> = ended.chain(running).collect();
+        self.in_renewal = claims.into_iter().map(|(id, token)| HeldJob::new(id, token)).collect();
+        self.in_renewal.clone()
     }
 
     /// A renewal failed: it is tried again soon, as long as the lease lives.
@@ -134,4 +157,8 @@ impl HeldJobs {
             self.renew_at = None;
         }
     }
+}
+
+const fn claim_of(release: &JobRelease) -> HeldJob {
+    HeldJob::new(release.job_id, release.token)
 }

@@ -313,8 +313,12 @@ impl fmt::Display for Event {
             Self::JobAcquired(event) => {
                 write!(f, " {} of {} by {}", event.job_id, event.task_id, event.scheduler_id)
             }
-            Self::JobReleased(event) => write!(f, " {} of {}: {}", event.job_id, event.task_id, event.outcome),
-            Self::JobRequeued(event) => write!(f, " {} of {} for {}", event.job_id, event.task_id, event.run_at),
+            Self::JobReleased(event) => {
+                write!(f, " {} of {}: {}", event.job_id, event.task_id, event.outcome)
+            }
+            Self::JobRequeued(event) => {
+                write!(f, " {} of {} for {}", event.job_id, event.task_id, event.run_at)
+            }
             Self::JobQuarantined(event) => write!(f, " {}: {}", event.job_id, event.reason),
             Self::JobCancelRequested(JobCancelRequested { job_id })
             | Self::JobProgressed(JobProgressed { job_id }) => write!(f, " {job_id}"),

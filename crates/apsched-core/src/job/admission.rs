@@ -99,7 +99,6 @@ impl Abilities {
 /// ```
 #[must_use]
 pub fn free_slots(max_running_jobs: Option<u32>, running: usize) -> usize {
-    max_running_jobs.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(running)
-    })
+    max_running_jobs
+        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(running))
 }

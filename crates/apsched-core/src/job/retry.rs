@@ -193,7 +193,10 @@ mod tests {
         after_attempt(Retry::fixed(max_attempts, Duration::from_secs(10)), attempt, end, now(), 0.5)
     }
 
-    const fn again(seconds: u64, attempt: u32) -> (u64, u32) {
+    /// After how many seconds, with how many attempts counted.
+    type Again = (u64, u32);
+
+    const fn again(seconds: u64, attempt: u32) -> Again {
         (seconds, attempt)
     }
 
@@ -202,7 +205,7 @@ mod tests {
         use AttemptEnd as End;
         let after = End::Failed(RetryAdvice::After(Duration::from_secs(3)));
         let snooze = End::Failed(RetryAdvice::Snooze(Duration::from_secs(7)));
-        let table: [(AttemptEnd, Option<(u64, u32)>, Option<JobOutcome>); 10] = [
+        let table: [(AttemptEnd, Option<Again>, Option<JobOutcome>); 10] = [
             (End::Failed(RetryAdvice::Backoff), Some(again(10, 1)), Some(JobOutcome::Error)),
             (End::Failed(RetryAdvice::Fatal), None, Some(JobOutcome::Error)),
             (after, Some(again(3, 1)), Some(JobOutcome::Error)),

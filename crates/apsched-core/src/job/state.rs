@@ -74,8 +74,7 @@ impl JobState {
             (
                 Self::Queued,
                 JobStep::Finish(
-                    outcome
-                    @ (JobOutcome::Cancelled | JobOutcome::MissedStartDeadline | JobOutcome::Skipped),
+                    outcome @ (JobOutcome::Cancelled | JobOutcome::MissedStartDeadline | JobOutcome::Skipped),
                 ),
             ) => Ok(Self::Finished(outcome)),
             (state, step) => Err(StepRefused { state, step }),

@@ -138,14 +138,16 @@ mod tests {
 
     #[test]
     fn another_payload_keeps_the_next_fire_time() {
-        let updated = overwritten(decide_add(Some(&fired_once()), schedule(10, 2, at(7)), ConflictPolicy::Update));
+        let updated =
+            overwritten(decide_add(Some(&fired_once()), schedule(10, 2, at(7)), ConflictPolicy::Update));
         assert_eq!((updated.next_fire_time, updated.fires, updated.created_at), (Some(at(10)), 1, at(0)));
         assert_eq!(updated.revision, Revision::new(1));
     }
 
     #[test]
     fn another_trigger_computes_it_anew() {
-        let updated = overwritten(decide_add(Some(&fired_once()), schedule(60, 1, at(7)), ConflictPolicy::Update));
+        let updated =
+            overwritten(decide_add(Some(&fired_once()), schedule(60, 1, at(7)), ConflictPolicy::Update));
         assert_eq!((updated.next_fire_time, updated.fires), (Some(at(7)), 1));
     }
 
@@ -153,7 +155,8 @@ mod tests {
     fn replacing_starts_anew_and_voids_a_claim() {
         let mut existing = fired_once();
         existing.token = existing.token.next();
-        let replaced = overwritten(decide_add(Some(&existing), schedule(10, 1, at(7)), ConflictPolicy::Replace));
+        let replaced =
+            overwritten(decide_add(Some(&existing), schedule(10, 1, at(7)), ConflictPolicy::Replace));
         assert_eq!((replaced.fires, replaced.created_at), (0, at(0) + TimeDelta::seconds(7)));
         assert!(replaced.token > existing.token && replaced.revision > existing.revision);
     }
@@ -161,7 +164,8 @@ mod tests {
     #[test]
     fn a_paused_schedule_stays_paused_when_updated() {
         let existing = Schedule { state: ScheduleState::Paused, ..fired_once() };
-        let updated = overwritten(decide_add(Some(&existing), schedule(60, 1, at(7)), ConflictPolicy::Update));
+        let updated =
+            overwritten(decide_add(Some(&existing), schedule(60, 1, at(7)), ConflictPolicy::Update));
         assert_eq!(updated.state, ScheduleState::Paused);
     }
 

@@ -128,7 +128,12 @@ mod tests {
         start() + TimeDelta::seconds(n)
     }
 
-    fn due(coalesce: Coalesce, max_catch_up: u32, fires_left: Option<u64>, now: DateTime<Utc>) -> DueFireTimes {
+    fn due(
+        coalesce: Coalesce,
+        max_catch_up: u32,
+        fires_left: Option<u64>,
+        now: DateTime<Utc>,
+    ) -> DueFireTimes {
         let trigger = AnyTrigger::from(IntervalTrigger::every(Duration::from_secs(1))).anchored_at(start());
         due_fire_times(&trigger, start(), now, DueLimits { coalesce, max_catch_up, fires_left }).unwrap()
     }

@@ -191,7 +191,8 @@ mod tests {
     #[test]
     fn resuming_from_an_instant_takes_a_fire_time_at_or_after_it() {
         let paused = pause(PauseEdit::Pause).applied_to(&schedule(), at(5)).unwrap();
-        let resume = |from, now| pause(PauseEdit::Unpause(from)).applied_to(&paused, now).unwrap().next_fire_time;
+        let resume =
+            |from, now| pause(PauseEdit::Unpause(from)).applied_to(&paused, now).unwrap().next_fire_time;
         assert_eq!(resume(ResumeFrom::Now, at(95)), Some(at(100)));
         assert_eq!(resume(ResumeFrom::Now, at(100)), Some(at(100)));
         assert_eq!(resume(ResumeFrom::At(at(41)), at(95)), Some(at(50)));
@@ -207,7 +208,8 @@ mod tests {
 
     #[test]
     fn settings_keep_the_next_fire_time_and_another_trigger_does_not() {
-        let fired = Schedule { last_fire_time: Some(at(30)), next_fire_time: Some(at(40)), fires: 4, ..schedule() };
+        let fired =
+            Schedule { last_fire_time: Some(at(30)), next_fire_time: Some(at(40)), fires: 4, ..schedule() };
         let settings = SettingsEdit { max_jitter: Some(Duration::from_secs(1)), ..SettingsEdit::default() };
         let edited = ScheduleEdit { settings, ..ScheduleEdit::default() }.applied_to(&fired, at(35)).unwrap();
         assert_eq!(edited.next_fire_time, Some(at(40)));
@@ -238,7 +240,8 @@ mod tests {
         let state = ScheduleState::Quarantined(Arc::from("no such trigger"));
         let quarantined = Schedule { state, ..schedule() };
         let trigger = Some(AnyTrigger::from(IntervalTrigger::every(Duration::from_secs(60))));
-        let edited = ScheduleEdit { trigger, ..ScheduleEdit::default() }.applied_to(&quarantined, at(5)).unwrap();
+        let edited =
+            ScheduleEdit { trigger, ..ScheduleEdit::default() }.applied_to(&quarantined, at(5)).unwrap();
         assert_eq!(edited.state, ScheduleState::Active);
     }
 }

@@ -70,8 +70,8 @@ pub struct Schedule {
     pub revision: Revision,
     /// Number of the last claim; grows with each.
     pub token: LeaseToken,
-    /// Who is turning its fire times into jobs. `None`: nobody.
-    pub lease: Option<Lease>,
+    /// Who is turning its fire times into jobs. `None`: nobody, as almost always, so it is kept apart.
+    pub lease: Option<Box<Lease>>,
 }
 
 /// Number of a schedule's definition: grows with every edit by a user.

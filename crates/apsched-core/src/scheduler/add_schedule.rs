@@ -9,7 +9,9 @@ use super::error::{Error, Result};
 use super::request::{RunRequest, run_request_setters, sent_by_await};
 use crate::id::{IdError, ScheduleId, TaskId};
 use crate::payload::{Payload, TaskValue};
-use crate::schedule::{Coalesce, ConflictPolicy, Overlap, PauseEdit, Schedule, ScheduleEdit, ScheduleSettings};
+use crate::schedule::{
+    Coalesce, ConflictPolicy, Overlap, PauseEdit, Schedule, ScheduleEdit, ScheduleSettings,
+};
 use crate::task::{Setting, TaskRef};
 use crate::trigger::{AnyTrigger, TriggerError};
 
@@ -62,7 +64,7 @@ impl Scheduler {
             run: RunRequest::default(),
             settings: ScheduleSettings::default(),
             policy: ConflictPolicy::Error,
-            paused: false,
+            pause: None,
         }
     }
 }
@@ -78,7 +80,7 @@ pub struct AddSchedule<P> {
     run: RunRequest,
     settings: ScheduleSettings,
     policy: ConflictPolicy,
-    paused: bool,
+    pause: Option<PauseEdit>,
 }
 
 impl<P> AddSchedule<P> {
@@ -139,9 +141,9 @@ impl<P> AddSchedule<P> {
         self
     }
 
-    /// Adds it paused, until [`Scheduler::unpause_schedule`]. Default `false`.
-    pub const fn paused(mut self, paused: bool) -> Self {
-        self.paused = paused;
+    /// Adds it paused, until [`Scheduler::unpause_schedule`].
+    pub const fn start_paused(mut self) -> Self {
+        self.pause = Some(PauseEdit::Pause);
         self
     }
 }
@@ -162,16 +164,22 @@ impl<P: TaskValue> AddSchedule<P> {
         shared.check_executor(&task_id, &executor)?;
         let now = shared.now();
         let payload = Payload::new(self.payload, shared.store.payload_form(), &shared.serializers)?;
-        let mut schedule =
-            Schedule::new(id.clone(), task.definition.id.clone(), payload, &self.trigger, shared_settings(settings), now)?;
+        let mut schedule = Schedule::new(
+            id.clone(),
+            task.definition.id.clone(),
+            payload,
+            &self.trigger,
+            shared_settings(settings),
+            now,
+        )?;
         if schedule.next_fire_time.is_none() && schedule.settings.max_fires != Some(0) {
             return Err(Error::Trigger(TriggerError::NeverFires {
                 trigger: schedule.trigger.to_string().into(),
                 reason: "no fire time lies at or after its start".into(),
             }));
         }
-        if self.paused {
-            let pause = ScheduleEdit { pause: Some(PauseEdit::Pause), ..ScheduleEdit::default() };
+        if self.pause.is_some() {
+            let pause = ScheduleEdit { pause: self.pause, ..ScheduleEdit::default() };
             schedule = pause.applied_to(&schedule, now)?;
         }
         let events = shared.store.add_schedule(schedule, self.policy).await?;

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc, watch};
 
+use super::Scheduler;
 use super::clock::{Clock, SystemClock};
 use super::error::{ConfigurationProblem, Error, Result};
 use super::executor::{AsyncExecutor, JobExecutor, Reports, ThreadPoolExecutor};
 use super::handler::{BoundTask, BoundTasks, TaskFunction, Tasks};
 use super::result_watch::ResultWatch;
-use super::shared::{BoundHandler, KnownTask, Shared, State};
-use super::Scheduler;
+use super::server_clock::ServerClock;
+use super::shared::{BoundHandler, BrokerUse, KnownTask, Shared, State};
 use crate::broker::{EventBroker, LocalBroker};
 use crate::engine::{EngineConfig, Intake, Role};
+use crate::event::Health;
 use crate::id::{ExecutorName, IdError, JobIds, SchedulerId, SchedulerName};
 use crate::job::Abilities;
 use crate::serializer::{Serializer, Serializers};
@@ -44,6 +46,7 @@ use crate::trigger::{CustomTrigger, TriggerRegistry};
 pub struct SchedulerBuilder {
     store: Arc<dyn DataStore>,
     broker: Arc<dyn EventBroker>,
+    broker_use: BrokerUse,
     clock: Arc<dyn Clock>,
     serializers: Serializers,
     registry: TriggerRegistry,
@@ -70,6 +73,7 @@ impl Default for SchedulerBuilder {
         Self {
             store: Arc::new(MemoryStore::new()),
             broker: Arc::new(LocalBroker::new()),
+            broker_use: BrokerUse::Own,
             clock: Arc::new(SystemClock),
             serializers: Serializers::default(),
             registry: TriggerRegistry::new(),
@@ -98,15 +102,17 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Hears of other schedulers' work through it. Default: a new [`LocalBroker`].
+    /// Hears of other schedulers' work through it, and stops it when it stops. Default: a new [`LocalBroker`].
     pub fn event_broker(mut self, broker: impl EventBroker) -> Self {
         self.broker = Arc::new(broker);
+        self.broker_use = BrokerUse::Own;
         self
     }
 
-    /// Shares a broker with other schedulers of this process.
+    /// Shares a broker with other schedulers of this process; whoever made it stops it.
     pub fn shared_event_broker(mut self, broker: Arc<dyn EventBroker>) -> Self {
         self.broker = broker;
+        self.broker_use = BrokerUse::Shared;
         self
     }
 
@@ -252,7 +258,8 @@ impl SchedulerBuilder {
             },
             store: self.store,
             broker: self.broker,
-            clock: self.clock,
+            broker_use: self.broker_use,
+            clock: ServerClock::new(self.clock),
             serializers: self.serializers,
             registry: self.registry,
             task_defaults: self.task_defaults,
@@ -270,7 +277,7 @@ impl SchedulerBuilder {
             commands,
             commands_in: Mutex::new(Some(commands_in)),
             state: watch::Sender::new(State::Created),
-            idle: watch::Sender::new(false),
+            store_health: watch::Sender::new(Health::Healthy),
         };
         Ok(Scheduler::of(shared))
     }
@@ -334,7 +341,6 @@ impl SchedulerBuilder {
         executors
     }
 
-    #[expect(clippy::type_complexity, reason = "the two maps of `Shared`, made together")]
     fn decide_tasks(
         &self,
         bound: Vec<BoundTask>,
@@ -344,7 +350,8 @@ impl SchedulerBuilder {
         let mut handlers = HashMap::new();
         let mut tasks = HashMap::new();
         for BoundTask { id, settings, handler } in bound {
-            let native = ExecutorName::new(handler.native_executor()).expect("a constant that is a valid name");
+            let native =
+                ExecutorName::new(handler.native_executor()).expect("a constant that is a valid name");
             let task = TaskDefinition::decide(id.clone(), settings.clone(), &self.task_defaults, native);
             if !executors.contains_key(&task.job_executor) {
                 let mut known: Vec<&str> = executors.keys().map(ExecutorName::as_str).collect();

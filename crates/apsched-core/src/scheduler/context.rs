@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use tokio::runtime::Handle;
+
 use super::Scheduler;
 use super::stop_signal::StopSignal;
 use crate::engine::StopReason;
-use crate::id::{JobId, TaskId};
+use crate::id::{JobId, ScheduleId, TaskId};
 use crate::job::{Job, Progress};
+use crate::metadata::Metadata;
 use crate::serializer::Serializers;
 use crate::store::{HeldJob, StoreError};
 
@@ -22,11 +25,19 @@ struct Context {
     job: Job,
     scheduler: Scheduler,
     stop: StopSignal,
+    /// Where it runs; every job that a scheduler starts has one.
+    runtime: Option<Handle>,
 }
 
 impl JobContext {
+    /// The context of a job that is to run on the current runtime.
     pub(crate) fn new(job: Job, scheduler: Scheduler) -> Self {
-        Self(Arc::new(Context { job, scheduler, stop: StopSignal::default() }))
+        Self(Arc::new(Context {
+            job,
+            scheduler,
+            stop: StopSignal::default(),
+            runtime: Handle::try_current().ok(),
+        }))
     }
 
     /// The job, as it was when it was acquired.
@@ -45,6 +56,18 @@ impl JobContext {
     #[must_use]
     pub fn task_id(&self) -> &TaskId {
         &self.0.job.task_id
+    }
+
+    /// The schedule that made the job. `None`: a direct job.
+    #[must_use]
+    pub fn schedule_id(&self) -> Option<&ScheduleId> {
+        self.0.job.schedule_id.as_ref()
+    }
+
+    /// What was attached to the job, its schedule and its task, the more explicit level first.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.job.settings.metadata
     }
 
     /// Number of this attempt, from 1.
@@ -109,6 +132,18 @@ impl JobContext {
         self.0.scheduler.set_progress(held, Progress::new(fraction, message)).await
     }
 
+    /// Tells how far the job is, from a blocking handler; see [`progress`](Self::progress).
+    ///
+    /// # Errors
+    /// As [`progress`](Self::progress).
+    ///
+    /// # Panics
+    /// In an async handler: there, use [`progress`](Self::progress).
+    pub fn progress_blocking(&self, fraction: f32, message: impl Into<String>) -> Result<(), StoreError> {
+        let runtime = self.0.runtime.as_ref().expect("a scheduler starts its jobs on a runtime");
+        runtime.block_on(self.progress(fraction, message))
+    }
+
     pub(crate) fn stop_signal(&self) -> &StopSignal {
         &self.0.stop
     }
@@ -135,10 +170,7 @@ thread_local! {
 /// The job whose handler calls this, async or blocking. `None` outside a handler, and in tasks a handler spawns.
 #[must_use]
 pub fn current_job() -> Option<JobContext> {
-    ASYNC_JOB
-        .try_with(Clone::clone)
-        .ok()
-        .or_else(|| BLOCKING_JOB.with_borrow(Clone::clone))
+    ASYNC_JOB.try_with(Clone::clone).ok().or_else(|| BLOCKING_JOB.with_borrow(Clone::clone))
 }
 
 /// The scheduler that runs the calling handler. `None` outside a handler.

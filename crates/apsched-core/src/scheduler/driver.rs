@@ -1,21 +1,24 @@
 //! The loop itself: performs what the engine asks for, tells it what happened, and nothing else.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::clock::Sleep;
+use super::clock::{Clock, Sleep};
 use super::executor::{JobExecutor, JobRun};
-use super::shared::Shared;
+use super::shared::{Command, Shared};
 use super::{JobContext, Scheduler};
 use crate::broker::{EventItem, Subscription};
 use crate::engine::{Action, Engine, Input};
 use crate::event::{Event, EventType, JobCancelRequested, Wakeup};
-use crate::id::{JobId, JobIdMap};
-use crate::job::Job;
+use crate::id::JobIdMap;
+use crate::job::{AttemptEnd, ErrorChain, Job, JobReport};
+use crate::store::HeldJob;
 
 /// Drives one engine until it has stopped.
 pub(super) struct Driver {
@@ -24,18 +27,28 @@ pub(super) struct Driver {
     /// Requests to the store that are under way.
     store_calls: FuturesUnordered<BoxFuture<'static, Input>>,
     hints: Subscription,
-    commands: mpsc::UnboundedReceiver<Input>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    idle_waiters: Vec<oneshot::Sender<()>>,
     running: JobIdMap<JobContext>,
-    alarm: Option<(chrono::DateTime<chrono::Utc>, Sleep)>,
+    alarm: Option<(DateTime<Utc>, Sleep)>,
 }
 
 impl Driver {
-    pub(super) fn new(scheduler: Scheduler, commands: mpsc::UnboundedReceiver<Input>) -> Self {
+    pub(super) fn new(scheduler: Scheduler, commands: mpsc::UnboundedReceiver<Command>) -> Self {
         let shared = scheduler.shared();
         let engine = Engine::new(shared.engine_config.clone(), shared.now());
         let hints = shared.broker.subscribe(Wakeup::INTEREST | JobCancelRequested::INTEREST);
         let store_calls = FuturesUnordered::new();
-        Self { engine, store_calls, hints, commands, running: JobIdMap::default(), alarm: None, scheduler }
+        Self {
+            engine,
+            store_calls,
+            hints,
+            commands,
+            idle_waiters: Vec::new(),
+            running: JobIdMap::default(),
+            alarm: None,
+            scheduler,
+        }
     }
 
     pub(super) async fn drive(mut self) {
@@ -52,7 +65,7 @@ impl Driver {
                 Some(input) = self.store_calls.next() => self.engine.handle(input, shared.now()),
                 () = shared.reports.arrived() => {}
                 hint = self.hints.next() => self.hear(hint, &shared),
-                Some(command) = self.commands.recv() => self.engine.handle(command, shared.now()),
+                Some(command) = self.commands.recv() => self.obey(command, &shared),
                 () = wait_for_alarm => {
                     self.alarm = None;
                     self.engine.handle(Input::TimePassed, shared.now());
@@ -67,13 +80,26 @@ impl Driver {
         let reports = shared.reports.take();
         if !reports.is_empty() {
             let now = shared.now();
-            for (job_id, report) in reports {
-                self.running.remove(&job_id);
-                self.engine.handle(Input::JobReported { job_id, report }, now);
+            for (claim, report) in reports {
+                // The job may run again under a later claim.
+                if self.running.get(&claim.job_id).is_some_and(|context| context.job().token == claim.token) {
+                    self.running.remove(&claim.job_id);
+                }
+                self.engine.handle(Input::JobReported { claim, report }, now);
             }
         }
         while let Some(item) = self.hints.try_next() {
             self.hear(Some(item), shared);
+        }
+    }
+
+    fn obey(&mut self, command: Command, shared: &Arc<Shared>) {
+        match command {
+            Command::Tell(input) => self.engine.handle(input, shared.now()),
+            Command::ReportIdle(waiter) => {
+                self.idle_waiters.push(waiter);
+                self.engine.handle(Input::TimePassed, shared.now());
+            }
         }
     }
 
@@ -97,8 +123,12 @@ impl Driver {
         if self.alarm.as_ref().map(|(at, _)| *at) != at {
             self.alarm = at.map(|at| (at, shared.clock.sleep_until(at)));
         }
-        let is_idle = self.engine.is_idle();
-        shared.idle.send_if_modified(|idle| std::mem::replace(idle, is_idle) != is_idle);
+        if !self.idle_waiters.is_empty() && self.engine.is_idle() {
+            for waiter in self.idle_waiters.drain(..) {
+                // Fails when the waiter has left.
+                let _ = waiter.send(());
+            }
+        }
     }
 
     /// Performs all actions. Returns whether to go on.
@@ -113,7 +143,11 @@ impl Driver {
                     }
                 }
                 Action::Stopped => return false,
-                request => self.store_calls.push(shared.clone().call_store(request)),
+                request => {
+                    if let Some(failure) = request.failure() {
+                        self.store_calls.push(shared.clone().call_store(request, failure));
+                    }
+                }
             }
         }
         true
@@ -123,12 +157,13 @@ impl Driver {
         let mut starts: Vec<(&Arc<dyn JobExecutor>, Vec<JobRun>)> = Vec::new();
         self.running.reserve(jobs.len());
         for job in jobs {
+            let (id, claim) = (job.id, HeldJob::new(job.id, job.token));
             let Some((executor, handler)) = shared.how_to_run(&job) else {
-                // The store gave out a job that was not asked for; its lease runs out elsewhere.
-                tracing::error!(job.id = %job.id, task.id = %job.task_id, "acquired a job that cannot run here");
+                tracing::error!(job.id = %id, task.id = %job.task_id, "acquired a job that cannot run here");
+                self.engine
+                    .handle(Input::JobReported { claim, report: cannot_run(shared.now()) }, shared.now());
                 continue;
             };
-            let id: JobId = job.id;
             let context = JobContext::new(job, self.scheduler.clone());
             self.running.insert(id, context.clone());
             let run = JobRun::new(context, handler);
@@ -138,7 +173,17 @@ impl Driver {
             }
         }
         for (executor, runs) in starts {
-            executor.start(runs);
+            // An executor that panics has dropped the runs, which report themselves.
+            if catch_unwind(AssertUnwindSafe(|| executor.start(runs))).is_err() {
+                tracing::error!(?executor, "the job executor panicked");
+            }
         }
     }
+}
+
+/// Report of a job that a store gave out though this scheduler had not asked for its like.
+fn cannot_run(now: DateTime<Utc>) -> JobReport {
+    let message = "the data store gave the job to a scheduler without its handler or executor".to_owned();
+    let error = Some(ErrorChain::new([message]));
+    JobReport { end: AttemptEnd::Interrupted, value: None, error, started_at: None, finished_at: now }
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::Scheduler;
+use super::clock::Clock;
 use super::error::{Error, Result};
 use crate::id::JobId;
 use crate::instant;
@@ -86,7 +87,8 @@ impl<R: TaskValue> JobHandle<R> {
     ///
     /// Does not depend on events: without one, the store is asked every poll interval.
     pub fn result(&self) -> JobResultFuture<R> {
-        let wait = ResultWait { scheduler: self.scheduler.clone(), job: self.id, keep: self.keep, timeout: None };
+        let wait =
+            ResultWait { scheduler: self.scheduler.clone(), job: self.id, keep: self.keep, timeout: None };
         JobResultFuture { wait, output: PhantomData }
     }
 }

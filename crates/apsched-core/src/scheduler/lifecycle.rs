@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Scheduler;
 use super::driver::Driver;
 use super::error::{Error, Result};
-use super::shared::State;
+use super::shared::{BrokerUse, Command, State};
 use crate::engine::{Input, Intake};
 use crate::event::{SchedulerStarted, SchedulerStopped};
 use crate::instant;
@@ -49,6 +49,9 @@ impl Scheduler {
             Some(error) => tracing::error!(scheduler.id = %id, error, "the scheduler's loop failed"),
         }
         shared.publish(vec![SchedulerStopped::new(id, error).into()]);
+        if shared.broker_use == BrokerUse::Own {
+            shared.broker.stop().await;
+        }
         shared.state.send_replace(State::Stopped);
     }
 
@@ -130,7 +133,10 @@ impl Scheduler {
         if self.state() != State::Running {
             return Err(Error::NotRunning { operation });
         }
-        self.shared().commands.send(Input::SetIntake(intake)).map_err(|_| Error::NotRunning { operation })
+        self.shared()
+            .commands
+            .send(Command::Tell(Input::SetIntake(intake)))
+            .map_err(|_| Error::NotRunning { operation })
     }
 
     fn stop_after(&self, drain: Duration) {
@@ -147,7 +153,7 @@ impl Scheduler {
             drop(shared.commands_in.lock().unwrap_or_else(PoisonError::into_inner).take());
         } else {
             // Fails when the loop has ended: then it has stopped already.
-            drop(shared.commands.send(Input::Stop { deadline }));
+            drop(shared.commands.send(Command::Tell(Input::Stop { deadline })));
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod add_job;
 mod add_schedule;
+pub mod blocking;
 mod builder;
 mod clock;
 mod configure_task;
@@ -22,11 +23,13 @@ mod edit_schedule;
 mod error;
 pub mod executor;
 pub mod handler;
+mod health;
 mod job_handle;
 mod lifecycle;
 mod listing;
 mod request;
 mod result_watch;
+mod server_clock;
 mod shared;
 mod stop_signal;
 mod store_call;
@@ -43,17 +46,20 @@ pub use builder::SchedulerBuilder;
 pub use clock::{Clock, Sleep, SystemClock};
 pub use configure_task::ConfigureTask;
 pub use context::{JobContext, current_job, current_scheduler};
-pub use edit_schedule::{UnpauseSchedule, UpdateSchedule, RemoveSchedule};
+pub use edit_schedule::{RemoveSchedule, UnpauseSchedule, UpdateSchedule};
 pub use error::{ConfigurationProblem, Error, Result};
 pub use executor::{AsyncExecutor, JobExecutor, JobRun, ThreadPoolExecutor};
-pub use handler::{AdviseRetry, BoundTasks, FromJob, FromRef, JobError, State, TaskFunction, TaskProblem, Tasks};
+pub use handler::{
+    AdviseRetry, BoundTasks, FromJob, FromRef, JobError, State, TaskFunction, TaskProblem, Tasks,
+};
 pub use job_handle::{JobHandle, JobResultFuture};
 pub use listing::{ListJobs, ListSchedules};
 pub use shared::State as SchedulerState;
 pub use subscribe::{EventSubscription, Events};
 
 use executor::Reports;
-use shared::Shared;
+use shared::{Command, Shared};
+use tokio::sync::oneshot;
 
 use crate::id::SchedulerId;
 use crate::job::Progress;
@@ -106,12 +112,19 @@ impl Scheduler {
         &self.shared.store
     }
 
-    /// Returns when nothing is under way and nothing is due, as seen by its loop; for tests that move a clock by hand.
+    /// Returns when no job runs, nothing is under way and nothing is due at the time that the clock shows; for tests that
+    /// move a clock by hand. At once when the scheduler does not run.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn wait_until_idle(&self) {
-        drop(self.shared.idle.subscribe().wait_for(|idle| *idle).await);
+        let (report, reported) = oneshot::channel();
+        if self.state() == SchedulerState::Running
+            && self.shared.commands.send(Command::ReportIdle(report)).is_ok()
+        {
+            // Fails when the loop has ended: nothing is under way then.
+            drop(reported.await);
+        }
     }
 
     /// A scheduler that does nothing, for tests of what needs one.
@@ -133,7 +146,7 @@ impl Scheduler {
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
+        &self.shared.clock
     }
 
     pub(crate) fn reports(&self) -> &Reports {

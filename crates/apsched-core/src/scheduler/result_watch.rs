@@ -64,7 +64,9 @@ impl ResultWatch {
                     }
                 }
                 EventItem::Event(_) => {}
-                EventItem::Lagged(_) => watch.waiters.values().for_each(|waiters| waiters.ended.notify_waiters()),
+                EventItem::Lagged(_) => {
+                    watch.waiters.values().for_each(|waiters| waiters.ended.notify_waiters());
+                }
             }
             if watch.waiters.is_empty() {
                 watch.listener = Listener::Absent;

@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{OnceCell, mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 
 use super::clock::Clock;
 use super::error::{Error, Result};
 use super::executor::{JobExecutor, Reports};
 use super::handler::ErasedHandler;
 use super::result_watch::ResultWatch;
+use super::server_clock::ServerClock;
 use crate::broker::{EventBroker, Subscribers, Subscription};
 use crate::engine::{EngineConfig, Input};
-use crate::event::{Event, EventInterest};
+use crate::event::{Event, EventInterest, Health};
 use crate::id::{ExecutorName, JobId, JobIds, SchedulerId, TaskId};
 use crate::job::{Abilities, Job, JobSettings};
 use crate::serializer::Serializers;
@@ -35,10 +36,27 @@ pub enum State {
     Stopped,
 }
 
+/// Whether the scheduler stops its broker when it stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BrokerUse {
+    Own,
+    Shared,
+}
+
+/// What a handle tells the loop.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Something for the engine.
+    Tell(Input),
+    /// Answer as soon as nothing is under way and nothing is due.
+    ReportIdle(oneshot::Sender<()>),
+}
+
 pub(super) struct Shared {
     pub(super) store: Arc<dyn DataStore>,
     pub(super) broker: Arc<dyn EventBroker>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) broker_use: BrokerUse,
+    pub(super) clock: ServerClock,
     pub(super) serializers: Serializers,
     pub(super) registry: TriggerRegistry,
     pub(super) task_defaults: TaskDefaults,
@@ -55,10 +73,10 @@ pub(super) struct Shared {
     pub(super) connected: OnceCell<()>,
     pub(super) reports: Reports,
     pub(super) results: ResultWatch,
-    pub(super) commands: mpsc::UnboundedSender<Input>,
-    pub(super) commands_in: Mutex<Option<mpsc::UnboundedReceiver<Input>>>,
+    pub(super) commands: mpsc::UnboundedSender<Command>,
+    pub(super) commands_in: Mutex<Option<mpsc::UnboundedReceiver<Command>>>,
     pub(super) state: watch::Sender<State>,
-    pub(super) idle: watch::Sender<bool>,
+    pub(super) store_health: watch::Sender<Health>,
 }
 
 /// A handler, and what was said together with it.
@@ -139,7 +157,8 @@ impl Shared {
     pub(super) async fn connect(&self) -> Result<()> {
         self.connected
             .get_or_try_init(|| async {
-                self.store.start(&self.registry).await?;
+                self.learn_health(self.store.start(&self.registry).await)?;
+                self.clock.measure(&*self.store).await?;
                 self.broker.start().await?;
                 let known: Vec<Arc<KnownTask>> = self.tasks_read().values().cloned().collect();
                 if !known.is_empty() {

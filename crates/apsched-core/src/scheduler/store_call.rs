@@ -1,5 +1,6 @@
 //! Performs the engine's requests to the store: one call each, its events published, its answer an input.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -10,29 +11,54 @@ use crate::engine::{Action, FailedAction, Input};
 use crate::job::JobRelease;
 use crate::schedule::ScheduleRelease;
 use crate::store::{
-    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, ReleaseJobs, ReleaseSchedules, StoreError, WakeupQuery,
+    AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, RecoverScope, ReleaseJobs,
+    ReleaseSchedules, StoreError, WakeupQuery,
 };
 
 impl Shared {
     /// Asks the store for what `action` says; the answer is never an error, only an input that says so.
-    pub(super) fn call_store(self: Arc<Self>, action: Action) -> BoxFuture<'static, Input> {
-        match action {
+    ///
+    /// `failure` is what the engine is told should the store panic.
+    pub(super) fn call_store(
+        self: Arc<Self>,
+        action: Action,
+        failure: FailedAction,
+    ) -> BoxFuture<'static, Input> {
+        let call = AssertUnwindSafe(async move { self.ask(action).await }).catch_unwind();
+        let call = call.map(move |answer| {
+            answer.unwrap_or_else(|_| {
+                tracing::error!(?failure, "the data store panicked");
+                Input::Failed(failure)
+            })
+        });
+        match failure {
             // Behind nothing else: a lease must not wait for a slow claim.
-            Action::ExtendLeases(jobs) => tokio::spawn(async move { self.extend_leases(jobs).await })
-                .map(|joined| joined.unwrap_or(Input::Failed(FailedAction::ExtendLeases)))
-                .boxed(),
-            Action::ReleaseJobs(releases) => async move { self.release_jobs(releases).await }.boxed(),
-            Action::AcquireJobs { limit } => async move { self.acquire_jobs(limit).await }.boxed(),
-            Action::ReleaseSchedules(releases) => async move { self.release_schedules(releases).await }.boxed(),
-            Action::AcquireSchedules { limit } => async move { self.acquire_schedules(limit).await }.boxed(),
-            other => async move { self.call_for_care(other).await }.boxed(),
+            FailedAction::ExtendLeases => {
+                tokio::spawn(call).map(move |joined| joined.unwrap_or(Input::Failed(failure))).boxed()
+            }
+            _ => call.boxed(),
+        }
+    }
+
+    async fn ask(&self, action: Action) -> Input {
+        match action {
+            Action::ExtendLeases(jobs) => self.extend_leases(jobs).await,
+            Action::ReleaseJobs(releases) => self.release_jobs(releases).await,
+            Action::AcquireJobs { limit } => self.acquire_jobs(limit).await,
+            Action::ReleaseSchedules(releases) => self.release_schedules(releases).await,
+            Action::AcquireSchedules { limit } => self.acquire_schedules(limit).await,
+            Action::QueryWakeups => self.query_wakeups().await,
+            Action::Recover(scope) => self.recover(scope).await,
+            Action::QueryCancelRequests => self.query_cancel_requests().await,
+            Action::Cleanup => self.clean_up().await,
+            Action::StartJobs(_) | Action::StopJobs { .. } | Action::Stopped => Input::TimePassed,
         }
     }
 
     async fn acquire_schedules(&self, limit: usize) -> Input {
         let (scheduler_id, lease) = self.claimant();
         let request = AcquireSchedules { scheduler_id, now: self.now(), lease, limit };
-        match self.store.acquire_schedules(request).await {
+        match self.learn_health(self.store.acquire_schedules(request).await) {
             Ok(claimed) => Input::SchedulesAcquired(claimed),
             Err(error) => failed("store.acquire_schedules", &error, FailedAction::AcquireSchedules),
         }
@@ -40,13 +66,9 @@ impl Shared {
 
     async fn release_schedules(&self, releases: Arc<Vec<ScheduleRelease>>) -> Input {
         let (scheduler_id, _) = self.claimant();
-        let request = ReleaseSchedules {
-            scheduler_id,
-            now: self.now(),
-            releases,
-            interest: self.broker.interest(),
-        };
-        match self.store.release_schedules(request).await {
+        let request =
+            ReleaseSchedules { scheduler_id, now: self.now(), releases, interest: self.broker.interest() };
+        match self.learn_health(self.store.release_schedules(request).await) {
             Ok(released) => {
                 for schedule in &released.lost {
                     tracing::debug!(schedule.id = %schedule, "the schedule was edited or taken while it was planned");
@@ -68,7 +90,7 @@ impl Shared {
             abilities: self.abilities.clone(),
             interest: self.broker.interest(),
         };
-        match self.store.acquire_jobs(request).await {
+        match self.learn_health(self.store.acquire_jobs(request).await) {
             Ok((jobs, events)) => {
                 self.publish(events);
                 Input::JobsAcquired(jobs)
@@ -81,7 +103,7 @@ impl Shared {
         let (scheduler_id, _) = self.claimant();
         let request =
             ReleaseJobs { scheduler_id, now: self.now(), releases, interest: self.broker.interest() };
-        match self.store.release_jobs(request).await {
+        match self.learn_health(self.store.release_jobs(request).await) {
             Ok(released) => {
                 for job in &released.lost {
                     tracing::warn!(job.id = %job, "the job's lease was lost; its result is dropped");
@@ -96,7 +118,7 @@ impl Shared {
     async fn extend_leases(&self, jobs: Vec<HeldJob>) -> Input {
         let (scheduler_id, lease) = self.claimant();
         let request = ExtendLeases { scheduler_id, now: self.now(), lease, jobs };
-        match self.store.extend_leases(request).await {
+        match self.learn_health(self.store.extend_leases(request).await) {
             Ok(report) => {
                 for job in &report.lost {
                     tracing::warn!(job.id = %job, "the job's lease was lost; it is stopped here");
@@ -107,40 +129,43 @@ impl Shared {
         }
     }
 
-    async fn call_for_care(&self, action: Action) -> Input {
+    async fn query_wakeups(&self) -> Input {
         let (scheduler_id, _) = self.claimant();
-        let now = self.now();
-        match action {
-            Action::QueryWakeups => {
-                let query = WakeupQuery { scheduler_id, now, abilities: self.abilities.clone() };
-                match self.store.next_wakeup(query).await {
-                    Ok(wakeups) => Input::WakeupsKnown(wakeups),
-                    Err(error) => failed("store.next_wakeup", &error, FailedAction::QueryWakeups),
-                }
+        let query = WakeupQuery { scheduler_id, now: self.now(), abilities: self.abilities.clone() };
+        match self.learn_health(self.store.next_wakeup(query).await) {
+            Ok(wakeups) => Input::WakeupsKnown(wakeups),
+            Err(error) => failed("store.next_wakeup", &error, FailedAction::QueryWakeups),
+        }
+    }
+
+    async fn recover(&self, scope: RecoverScope) -> Input {
+        let (scheduler_id, _) = self.claimant();
+        let seed = self.random_seed();
+        let request = Recover { scheduler_id, now: self.now(), scope, limit: RECOVER_BATCH, seed };
+        match self.learn_health(self.store.recover(request).await) {
+            Ok(events) => {
+                self.publish(events);
+                Input::Recovered
             }
-            Action::Recover(scope) => {
-                let seed = self.random_seed();
-                let request = Recover { scheduler_id, now, scope, limit: RECOVER_BATCH, seed };
-                match self.store.recover(request).await {
-                    Ok(events) => {
-                        self.publish(events);
-                        Input::Recovered
-                    }
-                    Err(error) => failed("store.recover", &error, FailedAction::Recover),
-                }
+            Err(error) => failed("store.recover", &error, FailedAction::Recover),
+        }
+    }
+
+    async fn query_cancel_requests(&self) -> Input {
+        let (scheduler_id, _) = self.claimant();
+        match self.learn_health(self.store.cancel_requests(&scheduler_id).await) {
+            Ok(jobs) => Input::CancelRequestsKnown(jobs),
+            Err(error) => failed("store.cancel_requests", &error, FailedAction::QueryCancelRequests),
+        }
+    }
+
+    async fn clean_up(&self) -> Input {
+        match self.learn_health(self.store.cleanup(self.now()).await) {
+            Ok(events) => {
+                self.publish(events);
+                Input::CleanedUp
             }
-            Action::QueryCancelRequests => match self.store.cancel_requests(&scheduler_id).await {
-                Ok(jobs) => Input::CancelRequestsKnown(jobs),
-                Err(error) => failed("store.cancel_requests", &error, FailedAction::QueryCancelRequests),
-            },
-            Action::Cleanup => match self.store.cleanup(now).await {
-                Ok(events) => {
-                    self.publish(events);
-                    Input::CleanedUp
-                }
-                Err(error) => failed("store.cleanup", &error, FailedAction::Cleanup),
-            },
-            other => unreachable!("{other:?} has a call of its own"),
+            Err(error) => failed("store.cleanup", &error, FailedAction::Cleanup),
         }
     }
 }

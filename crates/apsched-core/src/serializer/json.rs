@@ -24,7 +24,8 @@ impl Serializer for Json {
 
     fn deserialize(&self, bytes: &[u8], read: &mut ReadValue<'_>) -> Result<(), SerializerError> {
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        read(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut deserializer)).map_err(Self::unreadable)?;
+        read(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut deserializer))
+            .map_err(Self::unreadable)?;
         deserializer.end().map_err(Self::unreadable)
     }
 }

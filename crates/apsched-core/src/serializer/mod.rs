@@ -149,7 +149,10 @@ impl Serializers {
     /// # Errors
     /// [`SerializerError::Write`] when the format cannot express the value, [`SerializerError::TooLarge`] when the
     /// bytes are over the limit.
-    pub fn write(&self, value: &dyn erased_serde::Serialize) -> Result<(&'static str, Vec<u8>), SerializerError> {
+    pub fn write(
+        &self,
+        value: &dyn erased_serde::Serialize,
+    ) -> Result<(&'static str, Vec<u8>), SerializerError> {
         let bytes = self.own.serialize(value)?;
         self.check_size(&bytes)?;
         Ok((self.own.name(), bytes))

@@ -19,8 +19,8 @@ use chrono::{DateTime, Utc};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use request::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover, RecoverScope,
-    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, Wakeups, WakeupQuery,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
+    RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
 };
 
 use crate::event::{Event, EventInterest};
@@ -64,6 +64,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - a task that is not known is added ([`TaskAdded`](crate::event::TaskAdded))
     /// - a known one gets the new settings, if they differ ([`TaskUpdated`](crate::event::TaskUpdated))
     /// - settings that are equal cause no event
+    /// - a change is followed by one [`Wakeup`](crate::event::Wakeup): a higher limit lets waiting jobs start
     ///
     /// *Idempotence*: a repeated call changes nothing.
     async fn put_tasks(&self, tasks: Vec<TaskDefinition>) -> StoreResult<Vec<Event>>;
@@ -73,6 +74,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// *Behavior*
     /// - a known task is removed ([`TaskRemoved`](crate::event::TaskRemoved))
     /// - an unknown one causes no event and no error
+    /// - until it is declared again, its jobs run one at a time
     async fn remove_task(&self, id: &TaskId) -> StoreResult<Vec<Event>>;
 
     /// All tasks, ordered by id.
@@ -100,6 +102,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// *Behavior*
     /// - the revision grows, a claim in flight is void
     /// - a trigger that fails leaves the schedule as it was
+    /// - [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a [`Wakeup`](crate::event::Wakeup) if it can be claimed
+    ///   some time
     ///
     /// *Errors*: [`StoreError::ScheduleNotFound`]; [`StoreError::Trigger`] when the edit cannot be planned.
     async fn edit_schedule(
@@ -150,6 +154,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///   transaction
     /// - last and next fire time, the number of fires and the state advance; the lease is dropped
     /// - a quarantine keeps the next fire time and sets the state
+    /// - one [`Wakeup`](crate::event::Wakeup) names the earliest of the jobs and of the next fire times
     ///
     /// *Idempotence*: a repeated release finds its token gone and is reported as lost.
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>>;
@@ -162,7 +167,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - a job whose id is already there is left as it is, and causes no event
     /// - one [`Wakeup`](crate::event::Wakeup) names the earliest `run_at`
     ///
-    /// *Idempotence*: a repeated call adds nothing.
+    /// *Idempotence*: a repeated call adds nothing, as long as the job or its result is there.
     async fn add_jobs(&self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>>;
 
     /// Asks for a job's end.
@@ -190,7 +195,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - a job is given out if it is queued, due (`run_at <= now`), and the caller knows its task and its executor
     /// - in [`ClaimOrder`](crate::job::ClaimOrder): higher priority, earlier `run_at`, smaller id; at most `limit`
     /// - never more of a task than [`free_slots`](crate::admission::free_slots) over all schedulers; a saturated task
-    ///   does not stand in the way of others
+    ///   does not stand in the way of others; a task that is not declared has one slot
+    /// - a job whose lease has expired keeps its slot until it is recovered
     /// - each has a lease of the caller until `now + lease`, a token greater than any before, and one attempt more
     /// - two callers never get the same job
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)>;
@@ -207,8 +213,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// *Behavior*, for each release:
     /// - if lease or token do not match, nothing is written and its id is in [`Released::lost`]
     /// - `Finish`: the job leaves the queue, its slot is free, its result is kept as long as its settings say
-    /// - `RunAgain`: the job is queued with that time and attempt; its start deadline is cleared
-    /// - `HandBack`: the job is queued as it was before the claim
+    /// - `RunAgain`: the job is queued with that time and attempt; its start deadline and progress are cleared
+    /// - `HandBack`: the job is queued with the attempt and deadline it had before the claim; its progress is cleared
     /// - a job that was asked to stop and would run again ends as cancelled instead
     ///
     /// *Idempotence*: a repeated release finds its token gone and is reported as lost.
@@ -233,7 +239,12 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*
     /// - it is kept if holder and token match, else [`StoreError::LeaseLost`]
-    async fn set_progress(&self, job: HeldJob, holder: &SchedulerId, progress: Progress) -> StoreResult<Vec<Event>>;
+    async fn set_progress(
+        &self,
+        job: HeldJob,
+        holder: &SchedulerId,
+        progress: Progress,
+    ) -> StoreResult<Vec<Event>>;
 
     // ----- care -----
 
@@ -253,4 +264,3 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - finished schedules without a queued or running job ([`ScheduleRemoved`](crate::event::ScheduleRemoved))
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>>;
 }
-

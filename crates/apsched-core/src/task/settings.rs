@@ -281,7 +281,9 @@ impl TaskDefinition {
         let run = settings.run;
         Self {
             id,
-            job_executor: run.job_executor.unwrap_or(defaults.job_executor.clone().unwrap_or(native_executor)),
+            job_executor: run
+                .job_executor
+                .unwrap_or(defaults.job_executor.clone().unwrap_or(native_executor)),
             max_running_jobs: settings.max_running_jobs.unwrap_or(defaults.max_running_jobs),
             misfire_grace_time: settings.misfire_grace_time.unwrap_or(defaults.misfire_grace_time),
             retry: run.retry.unwrap_or(defaults.retry),

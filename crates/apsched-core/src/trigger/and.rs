@@ -223,7 +223,9 @@ impl Trigger for AndTrigger {
     }
 }
 
-/// How many questions one answer may still cost, so that nested searches do not multiply without end.
+/// How much work one answer may still cost, so that nested searches do not multiply without end.
+///
+/// A question costs 1; one to a trigger that walks its sequence costs 1 for each year it walks besides.
 #[derive(Debug)]
 pub(crate) struct Effort {
     questions: u32,
@@ -243,7 +245,7 @@ impl Effort {
         part: &AnyTrigger,
         after: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, TriggerError> {
-        let left = self.questions.checked_sub(1);
+        let left = self.questions.checked_sub(part.cost_of_asking(after));
         self.questions = left.ok_or(TriggerError::NoAgreement { after, iterations: Self::MAX_QUESTIONS })?;
         part.search(after, self)
     }

@@ -165,6 +165,14 @@ impl AnyTrigger {
             Self::Custom(trigger) => trigger.next_after(after),
         }
     }
+
+    /// What a question costs of an [`Effort`].
+    pub(crate) fn cost_of_asking(&self, after: DateTime<Utc>) -> u32 {
+        match self {
+            Self::CalendarInterval(trigger) => 1 + trigger.years_to_walk(after),
+            _ => 1,
+        }
+    }
 }
 
 impl Trigger for AnyTrigger {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,13 @@ impl CalendarIntervalTrigger {
         CalendarIntervalTriggerBuilder::default()
     }
 
+    /// Years that a question about `after` walks; none where the step has only months or only days.
+    pub(crate) fn years_to_walk(&self, after: DateTime<Utc>) -> u32 {
+        let is_walked = (self.years > 0 || self.months > 0) && (self.weeks > 0 || self.days > 0);
+        let years = after.year() - self.bounds.start().year();
+        if is_walked { u32::try_from(years).unwrap_or(0) } else { 0 }
+    }
+
     /// The zone whose wall clock it goes by.
     pub fn timezone(&self) -> Tz {
         self.timezone
@@ -136,8 +143,8 @@ impl Trigger for CalendarIntervalTrigger {
         if after >= year_start(LAST_YEAR + 2) || start >= year_start(LAST_YEAR + 2) {
             return Ok(None);
         }
-        // Two days before `after`, as a clock change may put the fire time of a date on a later one (Apia skipped a
-        // whole day) or show the end of a date again on the next.
+        // A clock change may put the fire time of a date on the next one (Apia skipped a whole day), or show the end of
+        // a date again on the next. Two days back is one more than any zone needs.
         let from = self.date(after).checked_sub_days(Days::new(2)).unwrap_or(NaiveDate::MIN);
         let (step, time) = (self.step(), self.time());
         let mut next_date = step.at_or_after(self.date(start), from);

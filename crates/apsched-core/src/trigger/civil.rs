@@ -1,8 +1,8 @@
 //! At which instants does the wall clock of a zone show a given time?
 //!
-//! Mostly at one. When clocks are put forward, the times in between are shown at no instant at all (a *gap*); when they
-//! are put back, some times are shown twice (a *fold*). [`DstPolicy`] says what a trigger does about either. Cron and
-//! calendar interval both ask here, so that they agree.
+//! Mostly at one. When clocks are put forward, the times in between are shown at no instant at all (a *gap*);
+//! when they are put back, some times are shown twice (a *fold*). [`DstPolicy`] says what a trigger does
+//! about either. Cron and calendar interval both ask here, so that they agree.
 //!
 //! ```text
 //!   gap, 02:00 -> 03:00                       fold, 03:00 -> 02:00
@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
 pub enum Gap {
     /// It does not exist, so nothing fires.
     Skip,
-    /// Fires at the first instant after the gap: 02:30 fires when the clock jumps from 02:00 to 03:00. Several times in one gap
-    /// fire once.
+    /// Fires at the first instant after the gap: 02:30 fires when the clock jumps from 02:00 to 03:00.
+    /// Several times in one gap fire once.
     NextValid,
-    /// Fires as much real time after the last shown time before it as if the clock had not been changed: 02:30 fires at
-    /// 03:30 when the clock jumps from 02:00 to 03:00.
+    /// Fires as much real time after the last shown time before it as if the clock had not been changed:
+    /// 02:30 fires at 03:30 when the clock jumps from 02:00 to 03:00.
     ShiftForward,
 }
 
@@ -57,16 +57,16 @@ pub struct DstPolicy {
 }
 
 impl DstPolicy {
-    /// Exactly once on every day: in a gap at the first instant after it, in a fold the first time. The default of triggers
-    /// with a fixed time of day.
+    /// Exactly once on every day: in a gap at the first instant after it, in a fold the first time. The
+    /// default of triggers with a fixed time of day.
     pub const FIXED_TIME: Self = Self { gap: Gap::NextValid, fold: Fold::First };
 
-    /// Follows real time: skipped times do not fire, repeated times fire twice. The default of cron triggers whose hour or
-    /// minute is `*`, a range or a step, so that "every 10 minutes" stays every 10 minutes.
+    /// Follows real time: skipped times do not fire, repeated times fire twice. The default of cron triggers
+    /// whose hour or minute is `*`, a range or a step, so that "every 10 minutes" stays every 10 minutes.
     pub const REAL_TIME: Self = Self { gap: Gap::Skip, fold: Fold::Both };
 
-    /// The literal reading of the wall clock, as APScheduler and Temporal have it: skipped times do not fire, repeated times
-    /// fire twice, also for a fixed time of day.
+    /// The literal reading of the wall clock, as APScheduler and Temporal have it: skipped times do not fire,
+    /// repeated times fire twice, also for a fixed time of day.
     pub const SKIP_AND_REPEAT: Self = Self { gap: Gap::Skip, fold: Fold::Both };
 }
 

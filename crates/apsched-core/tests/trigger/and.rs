@@ -95,6 +95,16 @@ fn agreement_is_found_whichever_part_leads() {
 }
 
 #[test]
+fn times_a_microsecond_more_than_the_threshold_apart_are_moved_on() {
+    let every_microsecond = IntervalTrigger::every(Duration::from_micros(1)).starting_at(at("2026-01-01"));
+    let once = DateTrigger::at(at("2026-01-01T00:00:00.000001Z"));
+
+    let trigger = both(every_microsecond.into(), once.into(), Duration::ZERO);
+
+    assert_eq!(first(2, trigger), ["2026-01-01T00:00:00.000001Z"]);
+}
+
+#[test]
 fn and_is_finished_when_one_part_is() {
     let midnight = DateTrigger::at(at("2026-01-02"));
     let trigger = both(every(1, "2026-01-01"), midnight.into(), Duration::ZERO);
@@ -214,4 +224,23 @@ fn and_reads_as_a_sentence_and_is_stored_with_its_parts() {
     let short = json!({"type": "and", "triggers": [{"type": "date", "at": "2026-01-01T00:00:00Z"}]});
     let read: AnyTrigger = serde_json::from_value(short).unwrap();
     assert_eq!(read, AndTrigger::new([DateTrigger::at(at("2026-01-01"))]).unwrap().into());
+}
+
+#[test]
+fn a_part_that_walks_thousands_of_years_uses_up_the_effort_of_an_answer() {
+    // Asked near the end of time, every question walks 8,000 years: 12 of them are all that one answer may cost.
+    let wandering = CalendarIntervalTrigger::builder()
+        .months(1)
+        .days(1)
+        .hour(12)
+        .start_date("1970-01-01".parse().unwrap())
+        .build()
+        .unwrap();
+    let trigger =
+        AndTrigger::builder().trigger(wandering).trigger(daily(0)).max_iterations(100_000).build().unwrap();
+
+    let Err(TriggerError::NoAgreement { after, .. }) = trigger.next_after(at("9950-01-01")) else {
+        panic!("no time agrees")
+    };
+    assert!(after < at("9952-01-01"), "it gave up after a few questions, at {after}");
 }

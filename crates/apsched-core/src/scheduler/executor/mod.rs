@@ -10,9 +10,9 @@ mod thread_pool;
 use std::fmt;
 
 pub use run::JobRun;
+pub(crate) use run::Reports;
 pub use runtime::AsyncExecutor;
 pub use thread_pool::ThreadPoolExecutor;
-pub(crate) use run::Reports;
 
 /// Runs handlers somewhere.
 ///

@@ -16,31 +16,30 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 use crate::engine::StopReason;
-use crate::id::JobId;
 use crate::instant;
 use crate::job::{AttemptEnd, ErrorChain, JobReport};
 use crate::payload::{Payload, PayloadForm};
 use crate::scheduler::context::{JobContext, in_job, in_job_blocking};
 use crate::scheduler::handler::{ErasedHandler, HandlerFailure, HandlerFuture, HandlerOutput, JobError};
+use crate::store::HeldJob;
 
 /// Reports of attempts that ended, on their way to the driver.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    ended: Mutex<Vec<(JobId, JobReport)>>,
+    ended: Mutex<Vec<(HeldJob, JobReport)>>,
     arrived: Notify,
 }
 
 impl Reports {
-    fn push(&self, id: JobId, report: JobReport) {
+    fn push(&self, claim: HeldJob, report: JobReport) {
         let mut ended = self.ended();
-        ended.push((id, report));
+        ended.push((claim, report));
         // The driver takes all there is; one call wakes it for all that arrive until then.
         if ended.len() == 1 {
             self.arrived.notify_one();
@@ -53,11 +52,11 @@ impl Reports {
     }
 
     /// All reports there are.
-    pub(crate) fn take(&self) -> Vec<(JobId, JobReport)> {
+    pub(crate) fn take(&self) -> Vec<(HeldJob, JobReport)> {
         std::mem::take(&mut *self.ended())
     }
 
-    fn ended(&self) -> MutexGuard<'_, Vec<(JobId, JobReport)>> {
+    fn ended(&self) -> MutexGuard<'_, Vec<(HeldJob, JobReport)>> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -232,7 +231,13 @@ impl JobRun {
             return self.stopped(reason, Some(started_at));
         }
         let finished_at = self.context.now();
-        let failed = |end, error| JobReport { end, value: None, error: Some(error), started_at: Some(started_at), finished_at };
+        let failed = |end, error| JobReport {
+            end,
+            value: None,
+            error: Some(error),
+            started_at: Some(started_at),
+            finished_at,
+        };
         let failure = match caught.map(|output| output.and_then(|value| self.stored_form(value))) {
             Ok(Ok(value)) => {
                 let end = AttemptEnd::Succeeded;
@@ -242,7 +247,9 @@ impl JobRun {
             Err(panic) => HandlerFailure::Job(JobError::panicked(panic)),
         };
         match failure {
-            HandlerFailure::Payload(error) => failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error)),
+            HandlerFailure::Payload(error) => {
+                failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error))
+            }
             HandlerFailure::Job(error) => {
                 let (error, advice) = error.into_parts();
                 failed(AttemptEnd::Failed(advice), error)
@@ -255,7 +262,9 @@ impl JobRun {
         match (value, self.context.scheduler().payload_form()) {
             (Some(value), PayloadForm::Encoded) => {
                 let encoded = value.into_encoded(self.context.serializers());
-                encoded.map(|encoded| Some(encoded.into())).map_err(|error| JobError::of(error).fatal().into())
+                encoded
+                    .map(|encoded| Some(encoded.into()))
+                    .map_err(|error| JobError::of(error).fatal().into())
             }
             (value, _) => Ok(value),
         }
@@ -263,7 +272,8 @@ impl JobRun {
 
     fn report(&mut self, report: JobReport) {
         self.reported = Reported::Yes;
-        self.context.scheduler().reports().push(self.context.job_id(), report);
+        let job = self.context.job();
+        self.context.scheduler().reports().push(HeldJob::new(job.id, job.token), report);
     }
 }
 
@@ -283,10 +293,8 @@ fn call_blocking(handler: &ErasedHandler, context: &JobContext) -> Caught {
     let payload = context.job().payload.clone();
     let call = || match handler {
         ErasedHandler::Blocking(handler) => handler(payload, context.clone()),
-        ErasedHandler::Async(handler) => {
-            tokio::runtime::Handle::current().block_on(in_job(context.clone(), async { handler(payload, context.clone()).await }))
-        }
+        ErasedHandler::Async(handler) => tokio::runtime::Handle::current()
+            .block_on(in_job(context.clone(), async { handler(payload, context.clone()).await })),
     };
     std::panic::catch_unwind(AssertUnwindSafe(|| in_job_blocking(context.clone(), call)))
 }
-

@@ -20,12 +20,6 @@
 /// });
 /// # let _ = tasks;
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "this is not a task handler: `{Self}` is not an async function",
-    label = "expected an `async fn` or an async closure of at most nine arguments",
-    note = "a function that is not async is bound by `blocking` instead of `task`",
-    note = "the arguments of a closure need their types: `async |name: String| …`"
-)]
 pub trait AsyncFunction<A> {
     /// What a call returns.
     type Future: Future;
@@ -37,11 +31,6 @@ pub trait AsyncFunction<A> {
 /// A function or closure that takes the arguments `A`, a tuple, and may block its thread.
 ///
 /// Implemented for all of them up to nine arguments; nothing to implement by hand.
-#[diagnostic::on_unimplemented(
-    message = "this is not a task handler: `{Self}` is not a function",
-    label = "expected a function or a closure of at most nine arguments",
-    note = "the arguments of a closure need their types: `|name: String| …`"
-)]
 pub trait BlockingFunction<A> {
     /// What a call returns.
     type Output;

@@ -78,6 +78,12 @@ use crate::payload::TaskValue;
 ///
 /// Implemented for every function that fits, see the [module](self); nothing to implement by hand. `M` tells apart
 /// the ways to fit and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "this is not a task handler: `{Self}` is not an async function",
+    label = "expected an `async fn` that takes `{P}`, then at most eight extractors, and returns `{R}`",
+    note = "a function that is not async is bound by `blocking` instead of `task`",
+    note = "the arguments of a closure need their types: `async |name: String| …`"
+)]
 pub trait Handler<S, P, R, M>: Send + Sync + 'static {
     /// Erases the function's types, keeping the state it needs.
     fn erase(self, state: Arc<S>) -> ErasedHandler;
@@ -102,6 +108,11 @@ where
 ///
 /// Implemented for every function that fits, see the [module](self); nothing to implement by hand. `M` tells apart
 /// the ways to fit and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "this is not a task handler: `{Self}` is not a function",
+    label = "expected a function that takes `{P}`, then at most eight extractors, and returns `{R}`",
+    note = "the arguments of a closure need their types: `|name: String| …`"
+)]
 pub trait BlockingHandler<S, P, R, M>: Send + Sync + 'static {
     /// Erases the function's types, keeping the state it needs.
     fn erase(self, state: Arc<S>) -> ErasedHandler;

@@ -1,17 +1,20 @@
 //! Queued and running jobs, and the results of those that ended.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
 use super::lease_index::LeaseIndex;
 use super::task_queue::TaskQueue;
-use crate::event::{Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, JobRequeued, Wakeup};
+use crate::event::{
+    Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, JobRequeued, Wakeup,
+};
 use crate::id::{JobId, JobIdMap, ScheduleId, SchedulerId, TaskId};
 use crate::instant;
 use crate::job::{
-    Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState, Release,
+    Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState,
+    Release,
 };
 use crate::lease::Lease;
 use crate::store::{AcquireJobs, HeldJob, JobFilter, Recover};
@@ -120,7 +123,7 @@ impl JobTable {
                 acquired.push(job.clone());
             }
             let jobs = &self.jobs;
-            if let Some(next) = queue.lane(lane).first(request.now, |id| jobs.contains_key(&id)) {
+            if let Some(next) = queue.lane(lane).first(request.now, |place| is_queued(jobs, place)) {
                 front.push(Reverse((next, task, lane)));
             }
         }
@@ -141,7 +144,7 @@ impl JobTable {
                 continue;
             }
             for (lane, jobs) in queue.lanes(abilities) {
-                if let Some(place) = jobs.first(now, |id| self.jobs.contains_key(&id)) {
+                if let Some(place) = jobs.first(now, |place| is_queued(&self.jobs, place)) {
                     front.push(Reverse((place, task, lane)));
                 }
             }
@@ -166,7 +169,7 @@ impl JobTable {
                 continue;
             }
             for (_, lane) in queue.lanes(abilities) {
-                let is_queued = |id| self.jobs.contains_key(&id);
+                let is_queued = |place| is_queued(&self.jobs, place);
                 let ready = lane.first(now, is_queued).map(|place| place.run_at());
                 let due = ready.into_iter().chain(lane.first_delayed(is_queued));
                 earliest = earliest.into_iter().chain(due).min();
@@ -187,7 +190,12 @@ impl JobTable {
         job.lease.as_ref().is_some_and(|lease| lease.is_held_by(holder, held.token)).then_some(job)
     }
 
-    pub(super) fn extend(&mut self, held: HeldJob, holder: &SchedulerId, until: DateTime<Utc>) -> Option<CancelRequest> {
+    pub(super) fn extend(
+        &mut self,
+        held: HeldJob,
+        holder: &SchedulerId,
+        until: DateTime<Utc>,
+    ) -> Option<CancelRequest> {
         let job = self.held(held, holder)?;
         let cancel = job.cancel;
         let lease = job.lease.as_mut()?;
@@ -251,7 +259,10 @@ impl JobTable {
                     events.push(JobRequeued::new(id, job.task_id.clone(), run_at, attempt).into());
                 }
             }
-            Release::HandBack => job.attempt -= 1,
+            Release::HandBack => {
+                job.attempt -= 1;
+                job.progress = None;
+            }
         }
         let queued_at = Some(job.run_at);
         queue.push(&job.settings.job_executor, ClaimOrder::of(job), now);
@@ -309,7 +320,10 @@ impl JobTable {
                 lease.until == *until && request.scope.covers(lease, &request.scheduler_id, request.now)
             })
         });
-        let orphans: Vec<JobId> = orphans.map(|(_, id)| id).take(request.limit).collect();
+        // A job that was leased anew until the very same instant is listed twice, and recovered once.
+        let mut seen = HashSet::new();
+        let orphans = orphans.map(|(_, id)| id).filter(|id| seen.insert(*id));
+        let orphans: Vec<JobId> = orphans.take(request.limit).collect();
         let mut random = fastrand::Rng::with_seed(request.seed);
         let mut wakeup: Option<DateTime<Utc>> = None;
         for id in orphans {
@@ -347,7 +361,10 @@ impl JobTable {
             job.cancel == CancelRequest::Requested
                 && job.lease.as_ref().is_some_and(|lease| lease.holder == *holder && lease.until == *until)
         });
-        asked.map(|(_, job)| job.id).collect()
+        let mut asked: Vec<JobId> = asked.map(|(_, job)| job.id).collect();
+        asked.sort_unstable();
+        asked.dedup(); // a job that was leased anew until the very same instant is listed twice
+        asked
     }
 
     pub(super) fn of_schedule(&self, schedule: &ScheduleId) -> &[JobId] {
@@ -363,17 +380,25 @@ impl JobTable {
     }
 
     pub(super) fn list(&self, filter: &JobFilter) -> Vec<Job> {
-        let mut jobs: Vec<&Job> = self.jobs.values().map(|entry| &entry.job).filter(|job| filter.admits(job)).collect();
+        let mut jobs: Vec<&Job> =
+            self.jobs.values().map(|entry| &entry.job).filter(|job| filter.admits(job)).collect();
         jobs.sort_unstable_by_key(|job| job.id);
         jobs.into_iter().take(filter.limit.unwrap_or(usize::MAX)).cloned().collect()
     }
 
     pub(super) fn remove_expired_results(&mut self, now: DateTime<Utc>) {
-        while let Some((_, id)) = self.expiries.first().filter(|(expires_at, _)| *expires_at <= now).copied() {
+        while let Some((_, id)) = self.expiries.first().filter(|(expires_at, _)| *expires_at <= now).copied()
+        {
             self.expiries.pop_first();
             self.results.remove(&id);
         }
     }
+}
+
+/// Whether a job still waits at this place: it is there, nobody holds it, and the place is its own.
+fn is_queued(jobs: &JobIdMap<Box<Entry>>, place: ClaimOrder) -> bool {
+    let job = jobs.get(&place.job_id()).map(|entry| &entry.job);
+    job.is_some_and(|job| job.lease.is_none() && ClaimOrder::of(job) == place)
 }
 
 /// What the end of a claim makes possible.
@@ -391,4 +416,3 @@ impl Freed {
         if self.slot { Some(now) } else { self.queued_at }
     }
 }
-

@@ -21,8 +21,8 @@ use super::{
     StoreResult, WakeupQuery, Wakeups,
 };
 use crate::event::{
-    Event, EventInterest, EventType, FireTimesCutOff, JobProgressed, ScheduleAdded, ScheduleQuarantined, ScheduleRemoved,
-    ScheduleUpdated, TaskAdded, TaskRemoved, TaskUpdated, Wakeup,
+    Event, EventInterest, EventType, FireTimesCutOff, JobProgressed, ScheduleAdded, ScheduleQuarantined,
+    ScheduleRemoved, ScheduleUpdated, TaskAdded, TaskRemoved, TaskUpdated, Wakeup,
 };
 use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
 use crate::instant;
@@ -93,6 +93,9 @@ impl DataStore for MemoryStore {
             }
             jobs.define(task);
         }
+        if !events.is_empty() {
+            events.push(Wakeup::jobs(DateTime::UNIX_EPOCH).into());
+        }
         Ok(events)
     }
 
@@ -136,7 +139,8 @@ impl DataStore for MemoryStore {
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
         let schedules = &mut self.tables().schedules;
-        let schedule = schedules.get(id).ok_or_else(|| StoreError::ScheduleNotFound { schedule_id: id.clone() })?;
+        let schedule =
+            schedules.get(id).ok_or_else(|| StoreError::ScheduleNotFound { schedule_id: id.clone() })?;
         let edited = edit
             .applied_to(schedule, now)
             .map_err(|source| StoreError::Trigger { schedule_id: id.clone(), source })?;
@@ -290,12 +294,16 @@ impl DataStore for MemoryStore {
         Ok(self.tables().jobs.cancel_requests(scheduler_id))
     }
 
-    async fn set_progress(&self, job: HeldJob, holder: &SchedulerId, progress: Progress) -> StoreResult<Vec<Event>> {
+    async fn set_progress(
+        &self,
+        job: HeldJob,
+        holder: &SchedulerId,
+        progress: Progress,
+    ) -> StoreResult<Vec<Event>> {
         let table = &mut self.tables().jobs;
-        let held = table.held(job, holder).ok_or_else(|| StoreError::LeaseLost {
-            job_id: job.job_id,
-            holder: holder.clone(),
-        })?;
+        let held = table
+            .held(job, holder)
+            .ok_or_else(|| StoreError::LeaseLost { job_id: job.job_id, holder: holder.clone() })?;
         held.progress = Some(progress);
         Ok(vec![JobProgressed::new(job.job_id).into()])
     }

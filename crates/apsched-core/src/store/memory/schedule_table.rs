@@ -6,16 +6,17 @@ use chrono::{DateTime, Utc};
 
 use crate::id::ScheduleId;
 use crate::instant;
-use crate::lease::Lease;
+use crate::lease::{Lease, LeaseToken};
 use crate::schedule::{Schedule, ScheduleState};
 use crate::store::{AcquireSchedules, ScheduleFilter};
 
 #[derive(Debug, Default)]
 pub(super) struct ScheduleTable {
     schedules: HashMap<ScheduleId, Box<Schedule>>,
-    /// By [`Schedule::claimable_at`].
-    claimable: BTreeSet<(DateTime<Utc>, ScheduleId)>,
-    finished: BTreeSet<ScheduleId>,
+    index: Index,
+    /// Greatest token of a schedule that was removed: one that is added under its id goes on from there, so that no claim
+    /// on the old one fits the new.
+    removed_token: LeaseToken,
 }
 
 impl ScheduleTable {
@@ -24,15 +25,16 @@ impl ScheduleTable {
     }
 
     /// Writes a schedule, in place of one of its id.
-    pub(super) fn put(&mut self, schedule: Box<Schedule>) {
+    pub(super) fn put(&mut self, mut schedule: Box<Schedule>) {
         match self.schedules.get_mut(&schedule.id) {
             Some(existing) => {
-                Self::unindex(&mut self.claimable, &mut self.finished, existing);
-                Self::index(&mut self.claimable, &mut self.finished, &schedule);
+                self.index.remove(existing);
+                self.index.insert(&schedule);
                 *existing = schedule;
             }
             None => {
-                Self::index(&mut self.claimable, &mut self.finished, &schedule);
+                schedule.token = schedule.token.max(self.removed_token);
+                self.index.insert(&schedule);
                 self.schedules.insert(schedule.id.clone(), schedule);
             }
         }
@@ -41,68 +43,42 @@ impl ScheduleTable {
     /// Changes a schedule in place.
     pub(super) fn change(&mut self, id: &ScheduleId, change: impl FnOnce(&mut Schedule)) {
         if let Some(schedule) = self.schedules.get_mut(id) {
-            Self::unindex(&mut self.claimable, &mut self.finished, schedule);
+            self.index.remove(schedule);
             change(schedule);
-            Self::index(&mut self.claimable, &mut self.finished, schedule);
+            self.index.insert(schedule);
         }
     }
 
     pub(super) fn remove(&mut self, id: &ScheduleId) -> Option<Box<Schedule>> {
         let schedule = self.schedules.remove(id)?;
-        Self::unindex(&mut self.claimable, &mut self.finished, &schedule);
+        self.index.remove(&schedule);
+        self.removed_token = self.removed_token.max(schedule.token);
         Some(schedule)
-    }
-
-    fn index(
-        claimable: &mut BTreeSet<(DateTime<Utc>, ScheduleId)>,
-        finished: &mut BTreeSet<ScheduleId>,
-        schedule: &Schedule,
-    ) {
-        if let Some(at) = schedule.claimable_at() {
-            claimable.insert((at, schedule.id.clone()));
-        }
-        if schedule.state == ScheduleState::Finished {
-            finished.insert(schedule.id.clone());
-        }
-    }
-
-    fn unindex(
-        claimable: &mut BTreeSet<(DateTime<Utc>, ScheduleId)>,
-        finished: &mut BTreeSet<ScheduleId>,
-        schedule: &Schedule,
-    ) {
-        if let Some(at) = schedule.claimable_at() {
-            claimable.remove(&(at, schedule.id.clone()));
-        }
-        if schedule.state == ScheduleState::Finished {
-            finished.remove(&schedule.id);
-        }
     }
 
     pub(super) fn acquire(&mut self, request: &AcquireSchedules) -> Vec<Schedule> {
         let until = instant::after(request.now, request.lease);
-        let due = self.claimable.iter().take_while(|(at, _)| *at <= request.now).take(request.limit);
-        let ids: Vec<ScheduleId> = due.map(|(_, id)| id.clone()).collect();
+        let ids = self.index.claimable(request.now, request.limit);
         let mut acquired = Vec::with_capacity(ids.len());
         for id in ids {
             self.change(&id, |schedule| {
                 schedule.token = schedule.token.next();
                 let holder = request.scheduler_id.clone();
-                schedule.lease = Some(Lease { holder, token: schedule.token, until });
+                schedule.lease = Some(Box::new(Lease { holder, token: schedule.token, until }));
                 acquired.push(schedule.clone());
             });
         }
-        acquired.sort_by(|a, b| (a.next_fire_time, &a.id).cmp(&(b.next_fire_time, &b.id)));
         acquired
     }
 
     pub(super) fn first_claimable(&self) -> Option<DateTime<Utc>> {
-        self.claimable.first().map(|(at, _)| *at)
+        self.index.first_claimable()
     }
 
     /// Drops the leases that `is_orphaned`.
     pub(super) fn drop_leases(&mut self, is_orphaned: impl Fn(&Lease) -> bool) {
-        let leased = self.schedules.values().filter(|schedule| schedule.lease.as_ref().is_some_and(&is_orphaned));
+        let leased =
+            self.schedules.values().filter(|schedule| schedule.lease.as_deref().is_some_and(&is_orphaned));
         let ids: Vec<ScheduleId> = leased.map(|schedule| schedule.id.clone()).collect();
         for id in ids {
             self.change(&id, |schedule| {
@@ -113,14 +89,79 @@ impl ScheduleTable {
     }
 
     pub(super) fn list(&self, filter: &ScheduleFilter) -> Vec<Schedule> {
-        let mut listed: Vec<&Schedule> =
-            self.schedules.values().map(|schedule| &**schedule).filter(|schedule| filter.admits(schedule)).collect();
+        let mut listed: Vec<&Schedule> = self
+            .schedules
+            .values()
+            .map(|schedule| &**schedule)
+            .filter(|schedule| filter.admits(schedule))
+            .collect();
         let place = |schedule: &Schedule| schedule.next_fire_time.unwrap_or(DateTime::<Utc>::MAX_UTC);
         listed.sort_unstable_by(|a, b| (place(a), &a.id).cmp(&(place(b), &b.id)));
         listed.into_iter().take(filter.limit.unwrap_or(usize::MAX)).cloned().collect()
     }
 
     pub(super) fn finished(&self) -> impl Iterator<Item = &ScheduleId> {
-        self.finished.iter()
+        self.index.finished.iter()
+    }
+}
+
+/// Which schedules can be claimed when, and which are finished.
+#[derive(Debug, Default)]
+struct Index {
+    /// Those that nobody holds, by next fire time.
+    free: BTreeSet<(DateTime<Utc>, ScheduleId)>,
+    /// Those that are held, by [`Schedule::claimable_at`]; few, and rarely looked at. With their next fire time.
+    held: BTreeSet<(DateTime<Utc>, DateTime<Utc>, ScheduleId)>,
+    finished: BTreeSet<ScheduleId>,
+}
+
+impl Index {
+    fn insert(&mut self, schedule: &Schedule) {
+        match (schedule.claimable_at(), schedule.next_fire_time) {
+            (Some(at), Some(next)) if schedule.lease.is_some() => {
+                self.held.insert((at, next, schedule.id.clone()));
+            }
+            (Some(at), _) => {
+                self.free.insert((at, schedule.id.clone()));
+            }
+            (None, _) => {}
+        }
+        if schedule.state == ScheduleState::Finished {
+            self.finished.insert(schedule.id.clone());
+        }
+    }
+
+    fn remove(&mut self, schedule: &Schedule) {
+        match (schedule.claimable_at(), schedule.next_fire_time) {
+            (Some(at), Some(next)) if schedule.lease.is_some() => {
+                self.held.remove(&(at, next, schedule.id.clone()));
+            }
+            (Some(at), _) => {
+                self.free.remove(&(at, schedule.id.clone()));
+            }
+            (None, _) => {}
+        }
+        if schedule.state == ScheduleState::Finished {
+            self.finished.remove(&schedule.id);
+        }
+    }
+
+    /// The schedules to claim at `now`, earliest next fire time first.
+    fn claimable(&self, now: DateTime<Utc>, limit: usize) -> Vec<ScheduleId> {
+        let free = self.free.iter().take_while(|(next, _)| *next <= now).take(limit);
+        let mut due: Vec<_> = free.map(|(next, id)| (*next, id)).collect();
+        let expired = self.held.iter().take_while(|(at, _, _)| *at <= now).map(|(_, next, id)| (*next, id));
+        let unexpired = due.len();
+        due.extend(expired);
+        if due.len() > unexpired {
+            due.sort_unstable();
+        }
+        due.into_iter().take(limit).map(|(_, id)| id.clone()).collect()
+    }
+
+    fn first_claimable(&self) -> Option<DateTime<Utc>> {
+        let free = self.free.first().map(|(next, _)| *next);
+        let held = self.held.first().map(|(at, _, _)| *at);
+        free.into_iter().chain(held).min()
     }
 }

@@ -4,15 +4,15 @@
 //! does not have stands in anybody's way. Jobs mostly arrive in claim order and then cost a push at the end; only one
 //! that belongs further in front goes into an ordered set.
 //!
-//! A job that leaves the queue early (cancelled) leaves its place behind; a place whose job is gone is dropped when
-//! it comes to the front.
+//! A job that leaves the queue early (cancelled) leaves its place behind; a place at which no job waits any more is
+//! dropped when it comes to the front.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::id::{ExecutorName, JobId, TaskId};
+use crate::id::{ExecutorName, TaskId};
 use crate::job::{Abilities, ClaimOrder, admission};
 use crate::task::TaskDefinition;
 
@@ -99,18 +99,18 @@ impl Lane {
         }
     }
 
-    /// The job to take first at `now`, if one is due. `is_queued` says whether the job of a place is still there.
+    /// The job to take first at `now`, if one is due. `is_queued` says whether a job still waits at a place.
     pub(super) fn first(
         &mut self,
         now: DateTime<Utc>,
-        is_queued: impl Fn(JobId) -> bool,
+        is_queued: impl Fn(ClaimOrder) -> bool,
     ) -> Option<ClaimOrder> {
         while let Some((_, place)) = self.delayed.first().filter(|(run_at, _)| *run_at <= now).copied() {
             self.delayed.pop_first();
             self.ready.push(place);
         }
         while let Some(place) = self.ready.first() {
-            if !is_queued(place.job_id()) {
+            if !is_queued(place) {
                 self.ready.pop();
             } else if place.run_at() > now {
                 // The caller's clock is behind the one by which the job was queued.
@@ -129,9 +129,9 @@ impl Lane {
     }
 
     /// The first instant at which a job that waits for its time is due.
-    pub(super) fn first_delayed(&mut self, is_queued: impl Fn(JobId) -> bool) -> Option<DateTime<Utc>> {
+    pub(super) fn first_delayed(&mut self, is_queued: impl Fn(ClaimOrder) -> bool) -> Option<DateTime<Utc>> {
         while let Some((run_at, place)) = self.delayed.first().copied() {
-            if is_queued(place.job_id()) {
+            if is_queued(place) {
                 return Some(run_at);
             }
             self.delayed.pop_first();

@@ -26,7 +26,7 @@ impl DateStep {
         }
         let mut date = match self {
             Self { months: 0, days } => {
-                let steps = (from - start).num_days().unsigned_abs().div_ceil(u64::from(days));
+                let steps = (from - start).num_days().unsigned_abs() / u64::from(days);
                 start.checked_add_days(Days::new(steps * u64::from(days)))?
             }
             Self { months, days: 0 } => {

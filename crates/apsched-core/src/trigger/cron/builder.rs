@@ -12,8 +12,9 @@ use crate::trigger::{DstPolicy, TriggerError};
 
 /// Makes a [`CronTrigger`] from the fields that are given; all of them must match.
 ///
-/// A field takes a number or a text. At least one must be given. Fields left out below the least significant given one take
-/// their minimum, those above it are `*`; `week` and `day_of_week` are always `*` when left out.
+/// A field takes a number or a text. At least one must be given. Fields left out below the least significant
+/// given one take their minimum, those above it are `*`; `week` and `day_of_week` are always `*` when left
+/// out.
 ///
 /// ```
 /// use apsched_core::trigger::CronTrigger;
@@ -54,21 +55,23 @@ impl CronTriggerBuilder {
         self.field(Field::Month, value)
     }
 
-    /// Days of the month, 1–31; also `last` or `L`, `L-3` (three days before the last), `15W` (the weekday nearest to the
-    /// 15th), `LW` (the last weekday), `2nd fri` and `last sun`.
+    /// Days of the month, 1–31; also `last` or `L`, `L-3` (three days before the last), `15W` (the weekday
+    /// nearest to the 15th), `LW` (the last weekday), `2nd fri` and `last sun`.
     ///
-    /// In a month that does not have the day, nothing fires: `31` skips April, `29` skips February in most years.
+    /// In a month that does not have the day, nothing fires: `31` skips April, `29` skips February in most
+    /// years.
     pub fn day(self, value: impl fmt::Display) -> Self {
         self.field(Field::Day, value)
     }
 
-    /// ISO 8601 weeks, 1–53. They begin on Monday; week 1 has the year's first Thursday. Only some years have a week 53.
+    /// ISO 8601 weeks, 1–53. They begin on Monday; week 1 has the year's first Thursday. Only some years have
+    /// a week 53.
     pub fn week(self, value: impl fmt::Display) -> Self {
         self.field(Field::Week, value)
     }
 
-    /// Weekdays, 0–7 (0 and 7 are Sunday) or `mon`–`sun`; ranges may wrap (`sat-mon`). Also `5L` or `friL` (the last Friday
-    /// of the month) and `fri#2` (the second).
+    /// Weekdays, 0–7 (0 and 7 are Sunday) or `mon`–`sun`; ranges may wrap (`sat-mon`). Also `5L` or `friL`
+    /// (the last Friday of the month) and `fri#2` (the second).
     pub fn day_of_week(self, value: impl fmt::Display) -> Self {
         self.field(Field::DayOfWeek, value)
     }
@@ -103,7 +106,8 @@ impl CronTriggerBuilder {
         self
     }
 
-    /// The earliest time at which it may fire; a fraction of a second is rounded up. Default: when the schedule is added.
+    /// The earliest time at which it may fire; a fraction of a second is rounded up. Default: when the
+    /// schedule is added.
     pub fn start_time<Z: TimeZone>(mut self, time: DateTime<Z>) -> Self {
         self.start_time = Some(time.to_utc());
         self
@@ -120,7 +124,8 @@ impl CronTriggerBuilder {
     /// # Errors
     /// - [`TriggerError::CronField`] if the text of a field cannot be read.
     /// - [`TriggerError::NoCronField`] if no field is given.
-    /// - [`TriggerError::NeverFires`] if no date matches (30 February), or none between the start and the end time.
+    /// - [`TriggerError::NeverFires`] if no date matches (30 February), or none between the start and the end
+    ///   time.
     pub fn build(self) -> Result<CronTrigger, TriggerError> {
         let texts = FieldTexts::new(self.texts.each_ref().map(Option::as_deref))?;
         let mut trigger = CronTrigger::new(Definition::Fields(texts), self.timezone, self.dst)?;

@@ -1,10 +1,11 @@
-//! Which day is it? The Gregorian calendar in integers, from 1970 on: day numbers, weekdays, month lengths, ISO weeks.
+//! Which day is it? The Gregorian calendar in integers, from 1970 on: day numbers, weekdays, month lengths,
+//! ISO weeks.
 //!
 //! A *day number* counts days from 1970-01-01, which is 0. Weekdays count from Sunday, which is 0.
 //!
 //! # Source
-//! The conversion of a day number to a date is by Cassio Neri and Lorenz Schneider, "Euclidean affine functions and their
-//! application to calendar algorithms" (2022).
+//! The conversion of a day number to a date is by Cassio Neri and Lorenz Schneider, "Euclidean affine
+//! functions and their application to calendar algorithms" (2022).
 
 /// The last year that cron triggers know.
 pub(super) const LAST_YEAR: u32 = 9999;
@@ -63,7 +64,8 @@ impl Year {
         weekday(self.first_day)
     }
 
-    /// Which of 28 kinds it is, from 0 to 27. Years of one kind have the same weekdays and ISO weeks on the same dates.
+    /// Which of 28 kinds it is, from 0 to 27. Years of one kind have the same weekdays and ISO weeks on the
+    /// same dates.
     pub(super) const fn kind(&self) -> u32 {
         4 * self.first_weekday() + 2 * self.is_leap as u32 + is_leap(self.number - 1) as u32
     }
@@ -112,7 +114,8 @@ impl Month {
         (self.first_weekday + day - 1) % 7
     }
 
-    /// The ISO week of a day of the month: weeks begin on Monday, and week 1 is the one with the first Thursday.
+    /// The ISO week of a day of the month: weeks begin on Monday, and week 1 is the one with the first
+    /// Thursday.
     pub(super) const fn iso_week(&self, day: u32) -> u32 {
         let from_monday = (self.weekday(day) + 6) % 7;
         let week = (self.ordinal + day - 1 + 9 - from_monday) / 7;

@@ -5,8 +5,9 @@
 //! 0      9    *   *     mon-fri                  0      0      9    *   *     mon-fri
 //! ```
 //!
-//! If both `day` and `day_of_week` are restricted, a day matches when *either* does: `0 0 13 * fri` fires on every 13th and on every
-//! Friday. A field that starts with `*` (so also `*/2`) or is `?` is not restricted; then both must match.
+//! If both `day` and `day_of_week` are restricted, a day matches when *either* does: `0 0 13 * fri` fires on
+//! every 13th and on every Friday. A field that starts with `*` (so also `*/2`) or is `?` is not restricted;
+//! then both must match.
 //!
 //! # Source
 //! crontab(5) of Vixie cron and cronie, for the rule and the nicknames.

@@ -1,7 +1,8 @@
-//! Which days of a month match? The fields `day`, `week` and `day_of_week` as bit sets, asked for a whole month at once.
+//! Which days of a month match? The fields `day`, `week` and `day_of_week` as bit sets, asked for a whole
+//! month at once.
 //!
-//! The answer is a bit mask: bit `d` is set if day `d` of the month matches. Finding the next day is then one shift and one
-//! count of trailing zeros.
+//! The answer is a bit mask: bit `d` is set if day `d` of the month matches. Finding the next day is then one
+//! shift and one count of trailing zeros.
 
 use super::calendar::Month;
 use super::expression::{Expression, Item};

@@ -1,4 +1,5 @@
-//! What the user wrote: the texts of the fields, or a crontab line. Everything else about the fields follows from it.
+//! What the user wrote: the texts of the fields, or a crontab line. Everything else about the fields follows
+//! from it.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ pub(super) enum Definition {
     Crontab(Box<str>),
 }
 
-/// The texts of the fields that are given; one allocation for all of them, because there may be many triggers.
+/// The texts of the fields that are given; one allocation for all of them, because there may be many
+/// triggers.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct FieldTexts {
     /// The texts of the given fields one after the other, the most significant first.

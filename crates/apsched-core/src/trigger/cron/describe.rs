@@ -1,7 +1,8 @@
 //! How is a cron trigger said in English?
 //!
-//! `at 09:00 on Monday to Friday, Europe/Berlin time`: first the time of day, then the days with their months, weeks and years,
-//! then the zone and what else was chosen. Lower-case, without a full stop, so that it can stand in a sentence.
+//! `at 09:00 on Monday to Friday, Europe/Berlin time`: first the time of day, then the days with their
+//! months, weeks and years, then the zone and what else was chosen. Lower-case, without a full stop, so that
+//! it can stand in a sentence.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;

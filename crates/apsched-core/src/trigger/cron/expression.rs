@@ -9,16 +9,16 @@
 //!
 //! day         = "last" | "L"                           the last day of the month
 //!             | "L-" number                            that many days before the last day
-//!             | number "W"                             the weekday (Monday to Friday) nearest to that day, in the same month
+//!             | number "W"                             the weekday (Mon to Fri) nearest to that day, in its month
 //!             | "LW"                                   the last weekday (Monday to Friday) of the month
 //!             | ( "1st" … "5th" | "last" ) name        the n-th or last Friday of the month
 //! day_of_week = value "L" | value "#" ( "1" … "5" )    the last or n-th Friday of the month
 //! crontab     = "?"                                    as "*", in `day` and `day_of_week` only
 //! ```
 //!
-//! The whole text must be consumed: whatever is left over is an error, and so are a value out of range, a range that
-//! runs backwards (weekdays may wrap: `sat-mon`) and a step wider than its range. `a/n` for weekdays runs to 7, the
-//! Sunday that ends the week.
+//! The whole text must be consumed: whatever is left over is an error, and so are a value out of range, a
+//! range that runs backwards (weekdays may wrap: `sat-mon`) and a step wider than its range. `a/n` for
+//! weekdays runs to 7, the Sunday that ends the week.
 
 use std::borrow::Cow;
 

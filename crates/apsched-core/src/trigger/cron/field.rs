@@ -1,4 +1,5 @@
-//! What does a cron field mean? Its name, its values, its names for values, and what it is when it is left out.
+//! What does a cron field mean? Its name, its values, its names for values, and what it is when it is left
+//! out.
 //!
 //! | field | values | names | left out, below the least significant given field |
 //! |---|---|---|---|
@@ -11,7 +12,8 @@
 //! | `minute` | 0–59 | | 0 |
 //! | `second` | 0–59 | | 0 |
 //!
-//! A field left out above the least significant given one is `*`. The syntax of the values is in `expression.rs`.
+//! A field left out above the least significant given one is `*`. The syntax of the values is in
+//! `expression.rs`.
 
 /// A field of a cron trigger; a greater one is less significant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +85,8 @@ impl Field {
         names.iter().zip(first..).find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, value)| value)
     }
 
-    /// The text of the field when it is left out and a more significant field is the least significant given one.
+    /// The text of the field when it is left out and a more significant field is the least significant given
+    /// one.
     pub(super) const fn default_below(self) -> &'static str {
         match self {
             Self::Year | Self::Week | Self::DayOfWeek => "*",

@@ -1,4 +1,5 @@
-//! Cron: fires at the times of a wall clock that match all fields, such as 09:00 from Monday to Friday in Berlin.
+//! Cron: fires at the times of a wall clock that match all fields, such as 09:00 from Monday to Friday in
+//! Berlin.
 //!
 //! One question, one file:
 //!
@@ -52,8 +53,8 @@ use crate::trigger::{DstPolicy, Trigger, TriggerError};
 /// | `day_of_week` | 0–7, 0 and 7 are Sunday | `mon`–`sun`, wrapping ranges (`sat-mon`), `5L`, `fri#2` |
 /// | `hour`, `minute`, `second` | 0–23, 0–59, 0–59 | |
 ///
-/// Each field is `*`, `a`, `a-b`, `*/n`, `a-b/n` or `a/n` (from `a` to the maximum), or a list of these with commas. Names may be
-/// in any case. Fire times have no fraction of a second.
+/// Each field is `*`, `a`, `a-b`, `*/n`, `a-b/n` or `a/n` (from `a` to the maximum), or a list of these with
+/// commas. Names may be in any case. Fire times have no fraction of a second.
 ///
 /// ```
 /// use apsched_core::trigger::{CronTrigger, Trigger};
@@ -71,8 +72,9 @@ use crate::trigger::{DstPolicy, Trigger, TriggerError};
 /// ```
 ///
 /// # Clock changes
-/// A fixed time of day fires exactly once on every matching day, also when the clock skips or repeats it. A trigger whose hour or
-/// minute is `*`, a range or a step follows real time. [`with_dst`](Self::with_dst) chooses otherwise.
+/// A fixed time of day fires exactly once on every matching day, also when the clock skips or repeats it. A
+/// trigger whose hour or minute is `*`, a range or a step follows real time. [`with_dst`](Self::with_dst)
+/// chooses otherwise.
 ///
 /// ```
 /// # use apsched_core::trigger::{CronTrigger, Trigger};
@@ -87,8 +89,9 @@ use crate::trigger::{DstPolicy, Trigger, TriggerError};
 /// ```
 ///
 /// # How far it looks
-/// To the end of the year 9999, in constant time for all practical purposes; 29 February on a Monday is found decades ahead at once. After
-/// that it is exhausted. From 2100 on, where the time zone data has no rules, zones keep their last offset.
+/// To the end of the year 9999, in constant time for all practical purposes; 29 February on a Monday is found
+/// decades ahead at once. After that it is exhausted. From 2100 on, where the time zone data has no rules,
+/// zones keep their last offset.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CronTrigger {
     definition: Definition,
@@ -109,11 +112,13 @@ impl CronTrigger {
         CronTriggerBuilder::default()
     }
 
-    /// From a crontab line with the five fields minute, hour, day, month and weekday, in UTC; it fires at second 0.
+    /// From a crontab line with the five fields minute, hour, day, month and weekday, in UTC; it fires at
+    /// second 0.
     ///
-    /// Also `@yearly` (or `@annually`), `@monthly`, `@weekly`, `@daily` (or `@midnight`) and `@hourly`, and `?` for the day or the
-    /// weekday, meaning `*`. If both day and weekday are restricted, *either* may match, as in crontab: `0 0 13 * fri` fires on
-    /// every 13th and on every Friday. A field that starts with `*`, like `*/2`, does not count as restricted: then both must match.
+    /// Also `@yearly` (or `@annually`), `@monthly`, `@weekly`, `@daily` (or `@midnight`) and `@hourly`, and
+    /// `?` for the day or the weekday, meaning `*`. If both day and weekday are restricted, *either* may
+    /// match, as in crontab: `0 0 13 * fri` fires on every 13th and on every Friday. A field that starts with
+    /// `*`, like `*/2`, does not count as restricted: then both must match.
     ///
     /// ```
     /// use apsched_core::trigger::CronTrigger;
@@ -137,7 +142,8 @@ impl CronTrigger {
         Self::from_line(line, Seconds::Left)
     }
 
-    /// From a crontab line with six fields, seconds first. Otherwise like [`from_crontab`](Self::from_crontab).
+    /// From a crontab line with six fields, seconds first. Otherwise like
+    /// [`from_crontab`](Self::from_crontab).
     ///
     /// ```
     /// use apsched_core::trigger::CronTrigger;
@@ -180,6 +186,9 @@ impl CronTrigger {
     }
 
     /// The same fields on the wall clock of another zone. Default: UTC.
+    ///
+    /// If that leaves no fire time between a start and an end time chosen before, the trigger is exhausted from
+    /// the first; choose them last to be told.
     #[must_use]
     pub fn with_timezone(mut self, zone: Tz) -> Self {
         self.timezone = zone;
@@ -188,7 +197,8 @@ impl CronTrigger {
 
     /// The same fields with another treatment of times that a clock change skips or repeats.
     ///
-    /// Default: [`DstPolicy::REAL_TIME`] if the hour or the minute is `*`, a range or a step, else [`DstPolicy::FIXED_TIME`].
+    /// Default: [`DstPolicy::REAL_TIME`] if the hour or the minute is `*`, a range or a step, else
+    /// [`DstPolicy::FIXED_TIME`].
     #[must_use]
     pub fn with_dst(mut self, policy: DstPolicy) -> Self {
         self.dst = Some(policy);
@@ -196,7 +206,8 @@ impl CronTrigger {
         self
     }
 
-    /// Fires at `time` at the earliest; a fraction of a second is rounded up. Default: when the schedule is added.
+    /// Fires at `time` at the earliest; a fraction of a second is rounded up. Default: when the schedule is
+    /// added.
     ///
     /// # Errors
     /// [`TriggerError::NeverFires`] if no fire time is left between the start and the end time.
@@ -234,7 +245,8 @@ impl CronTrigger {
         Self { anchored_at: self.start_time.is_none().then_some(at), ..self.clone() }
     }
 
-    /// Whether the user has defined the same: equal but for the moment of adding. Texts are compared as they are written.
+    /// Whether the user has defined the same: equal but for the moment of adding. Texts are compared as they
+    /// are written.
     pub fn is_same_definition(&self, other: &Self) -> bool {
         self.definition == other.definition
             && self.timezone == other.timezone

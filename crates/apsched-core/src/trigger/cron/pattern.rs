@@ -1,8 +1,9 @@
-//! All fields of a cron trigger together, ready to be searched: the next matching time on a wall clock that never jumps.
+//! All fields of a cron trigger together, ready to be searched: the next matching time on a wall clock that
+//! never jumps.
 //!
-//! The search jumps: over years that cannot match (by their kind, see [`Year::kind`]), over months by one bit mask, over days by
-//! one bit mask per month, over the times of a day by three. A *local time* is in seconds since 1970-01-01 00:00:00 of the wall
-//! clock.
+//! The search jumps: over years that cannot match (by their kind, see [`Year::kind`]), over months by one bit
+//! mask, over days by one bit mask per month, over the times of a day by three. A *local time* is in seconds
+//! since 1970-01-01 00:00:00 of the wall clock.
 
 use super::calendar::{Date, LAST_YEAR, Month, Year};
 use super::day::{DayRule, DaySet};
@@ -58,7 +59,8 @@ impl Pattern {
         self.first_year(1970).is_some()
     }
 
-    /// The first matching local time at or after `from`; `None` if there is none before the end of the last year.
+    /// The first matching local time at or after `from`; `None` if there is none before the end of the last
+    /// year.
     pub(super) fn at_or_after(&self, from: i64) -> Option<i64> {
         let from = from.max(0);
         let today = u32::try_from(from / DAY).ok().filter(|day| *day < END)?;

@@ -1,14 +1,15 @@
 //! When does a pattern of wall-clock times fire next in a zone?
 //!
-//! Within a span of constant offset, real time and wall clock run alike, so the next fire time there is the next matching local
-//! time, if the span still shows it. Where a span begins, the clock has jumped:
+//! Within a span of constant offset, real time and wall clock run alike, so the next fire time there is the
+//! next matching local time, if the span still shows it. Where a span begins, the clock has jumped:
 //!
 //! - forward, over a gap: the times in it fire as [`Gap`] says, after the jump;
 //! - back, by a fold: the span shows some times for the second time, and [`Fold`] says which of the two fire.
 //!
-//! So the search walks over the spans, from the one that contains the start, and stops at the first that has a fire time. A later
-//! span can never have an earlier one. The pattern is asked again only where the last answer does not hold any more, so a pattern
-//! that matches decades ahead costs one search and a walk over two spans a year.
+//! So the search walks over the spans, from the one that contains the start, and stops at the first that has
+//! a fire time. A later span can never have an earlier one. The pattern is asked again only where the last
+//! answer does not hold any more, so a pattern that matches decades ahead costs one search and a walk over
+//! two spans a year.
 
 use chrono_tz::Tz;
 

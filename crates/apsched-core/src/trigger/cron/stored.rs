@@ -5,7 +5,8 @@
 //! {"crontab": "0 9 * * mon-fri", "timezone": "UTC", "dst": {"gap": "skip", "fold": "both"}}
 //! ```
 //!
-//! Reading it checks as much as building it: unknown names, unreadable texts and dates that never come are errors.
+//! Reading it checks as much as building it: unknown names, unreadable texts and dates that never come are
+//! errors.
 
 use std::borrow::Cow;
 

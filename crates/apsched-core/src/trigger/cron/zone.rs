@@ -1,10 +1,11 @@
-//! When does the wall clock of a zone jump? Every zone as a short table of spans with a constant offset from UTC.
+//! When does the wall clock of a zone jump? Every zone as a short table of spans with a constant offset from
+//! UTC.
 //!
-//! chrono-tz answers for one time at a time. The search needs to know how long an answer holds, so the table of a zone is
-//! made when the zone is first used in the process (about a millisecond, by asking chrono-tz for every day and then for the
-//! exact second), and kept. It is a pure function of the time zone data that is compiled in. Times before 1970 have the offset
-//! of the end of 1969, since cron triggers fire from 1970 on. After the last year that the data has rules for (2099), the last
-//! offset stays.
+//! chrono-tz answers for one time at a time. The search needs to know how long an answer holds, so the table
+//! of a zone is made when the zone is first used in the process (about a millisecond, by asking chrono-tz for
+//! every day and then for the exact second), and kept. It is a pure function of the time zone data that is
+//! compiled in. Times before 1970 have the offset of the end of 1969, since cron triggers fire from 1970 on.
+//! After the last year that the data has rules for (2099), the last offset stays.
 
 use std::sync::OnceLock;
 
@@ -35,7 +36,8 @@ pub(super) fn spans(zone: Tz) -> &'static [Span] {
     TABLES[zone as usize].get_or_init(|| find_spans(zone))
 }
 
-/// No zone changes its clock twice within a day: the shortest time between changes since 1970 is just under a week.
+/// No zone changes its clock twice within a day: the shortest time between changes since 1970 is just under a
+/// week.
 fn find_spans(zone: Tz) -> Box<[Span]> {
     let mut spans = vec![Span { start: i64::MIN, offset: offset_at(zone, FIRST) }];
     let mut before = spans[0];

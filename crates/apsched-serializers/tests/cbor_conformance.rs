@@ -1,0 +1,3 @@
+//! CBOR keeps the serializer contract.
+
+apsched_testkit::serializer_conformance!(apsched_serializers::Cbor);

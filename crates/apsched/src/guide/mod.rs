@@ -1,0 +1,34 @@
+//! The guide: one chapter a question, each with the plain case first and the surprising one after it.
+//!
+//! | chapter | answers |
+//! |---|---|
+//! | [`concepts`] | What are tasks, schedules, jobs and triggers, and who decides what? |
+//! | [`cron`] | How do I say "each weekday at nine", and what do crontab lines mean exactly? |
+//! | [`dst`] | What happens at 02:30 when there is no 02:30? |
+//! | [`misfires`] | What becomes of fire times that were missed, or of a job that is still running? |
+//! | [`retries`] | What follows an error, a timeout, a crash? |
+//! | [`testing`] | How do I test my schedules without waiting? |
+//! | [`stores`] | Where is everything kept, and how do I write a store of my own? |
+//!
+//! Every example on these pages is compiled and run as a test.
+
+#[doc = include_str!("concepts.md")]
+pub mod concepts {}
+
+#[doc = include_str!("cron.md")]
+pub mod cron {}
+
+#[doc = include_str!("dst.md")]
+pub mod dst {}
+
+#[doc = include_str!("misfires.md")]
+pub mod misfires {}
+
+#[doc = include_str!("retries.md")]
+pub mod retries {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("stores.md")]
+pub mod stores {}

@@ -1,0 +1,40 @@
+//! What most programs use: `use apsched::prelude::*`.
+//!
+//! `Result` and `Error` are left out, so that nothing of the standard library is hidden: write `apsched::Result`.
+
+#[doc(no_inline)]
+pub use crate::backoff::Backoff;
+#[doc(no_inline)]
+pub use crate::{
+    DurationUnit, Role, Scheduler, SchedulerState,
+    event::{
+        BrokerHealthChanged, Event, FireTimesCutOff, JobAcquired, JobAdded, JobCancelRequested,
+        JobProgressed, JobQuarantined, JobReleased, JobRemoved, JobRequeued, ScheduleAdded,
+        ScheduleQuarantined, ScheduleRemoved, ScheduleUpdated, SchedulerStarted, SchedulerStopped,
+        StoreHealthChanged, TaskAdded, TaskRemoved, TaskUpdated,
+    },
+    executor::JobExecutor,
+    handler::{
+        AdviseRetry, FromJob, FromRef, JobContext, JobError, State, StopReason, Tasks, current_job,
+        current_scheduler,
+    },
+    id::{JobId, ScheduleId, TaskId},
+    job::{JobOutcome, JobStatus, Progress, Retry},
+    payload::{Metadata, TaskValue},
+    request::JobHandle,
+    schedule::{Coalesce, ConflictPolicy, Overlap, ScheduleState},
+    store::MemoryStore,
+    task::{Task, TaskDefaults, TaskSettings},
+    trigger::{
+        AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy,
+        Fold, Gap, IntervalTrigger, OrTrigger, Trigger, TriggerError, TriggerExt,
+    },
+};
+#[doc(no_inline)]
+pub use chrono::{DateTime, Utc};
+#[doc(no_inline)]
+pub use chrono_tz::Tz;
+#[doc(no_inline)]
+pub use serde_json::json;
+#[doc(no_inline)]
+pub use std::time::Duration;
