@@ -402,8 +402,10 @@ async fn an_executor_of_ones_own_runs_the_job_where_it_likes() {
     #[derive(Debug, Default)]
     struct ThreadEach;
     impl JobExecutor for ThreadEach {
-        fn start(&self, run: JobRun) {
-            drop(std::thread::Builder::new().name("mine".into()).spawn(|| run.run_blocking()));
+        fn start(&self, runs: Vec<JobRun>) {
+            for run in runs {
+                drop(std::thread::Builder::new().name("mine".into()).spawn(|| run.run_blocking()));
+            }
         }
     }
     let tasks = Tasks::new().blocking(ECHO, |_: String| std::thread::current().name().unwrap().to_owned());
@@ -417,7 +419,7 @@ async fn a_run_that_its_executor_drops_is_interrupted_and_not_held_for_ever() {
     #[derive(Debug)]
     struct Careless;
     impl JobExecutor for Careless {
-        fn start(&self, _run: JobRun) {}
+        fn start(&self, _runs: Vec<JobRun>) {}
     }
     let tasks = Tasks::new().task(ECHO, async |text: String| text);
     let builder = Scheduler::builder().tasks(tasks).job_executor("careless", Careless);
