@@ -191,7 +191,9 @@ impl Engine {
         match self.phase {
             Phase::Stopped => return None,
             // Past the time to give up only a report is waited for.
-            Phase::Stopping { deadline: None, give_up_at } => times.push(Some(give_up_at).filter(|at| *at > self.now)),
+            Phase::Stopping { deadline: None, give_up_at } => {
+                times.push(Some(give_up_at).filter(|at| *at > self.now));
+            }
             Phase::Stopping { deadline, .. } => times.push(deadline),
             Phase::Running => {
                 times.push(self.recovery.timeout());

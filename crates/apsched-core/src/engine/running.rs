@@ -114,7 +114,8 @@ impl HeldJobs {
 
     /// Claims that no longer hold. A job may have been claimed anew since, by this scheduler too: that claim stays.
     fn lose(&mut self, claims: &[HeldJob]) -> Vec<JobId> {
-        let is_running = |claim: &&HeldJob| self.running.get(&claim.job_id).is_some_and(|at| at.token == claim.token);
+        let is_running =
+            |claim: &&HeldJob| self.running.get(&claim.job_id).is_some_and(|at| at.token == claim.token);
         let running: Vec<JobId> = claims.iter().filter(is_running).map(|claim| claim.job_id).collect();
         for job in &running {
             self.running.remove(job);

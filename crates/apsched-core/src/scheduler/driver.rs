@@ -159,10 +159,8 @@ impl Driver {
             let (id, claim) = (job.id, HeldJob::new(job.id, job.token));
             let Some((executor, handler)) = shared.how_to_run(&job) else {
                 tracing::error!(job.id = %id, task.id = %job.task_id, "acquired a job that cannot run here");
-                self.engine.handle(
-                    Input::JobReported { claim, report: cannot_run(shared.now()) },
-                    shared.now(),
-                );
+                self.engine
+                    .handle(Input::JobReported { claim, report: cannot_run(shared.now()) }, shared.now());
                 continue;
             };
             let context = JobContext::new(job, self.scheduler.clone());

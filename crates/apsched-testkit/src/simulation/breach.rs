@@ -26,7 +26,7 @@ pub enum Check {
     LeaseIsExclusive,
     /// A scheduler that lives, and whose store answers, keeps its leases.
     LeaseIsRenewed,
-    /// A scheduler stops a job as lost only if it has lost it.
+    /// A scheduler stops a job as lost when it has lost it, and only then.
     LostMeansLost,
     /// A job starts while its lease lives.
     StartsWithinLease,
@@ -134,7 +134,10 @@ impl fmt::Display for Breach {
         writeln!(f, "simulation {}, seed {}: {} does not hold", self.family, self.seed, self.check)?;
         writeln!(f, "  {}", self.what)?;
         if self.trace.is_empty() {
-            writeln!(f, "  a second run of the seed did not show it: the store answers differently each time")?;
+            writeln!(
+                f,
+                "  a second run of the seed did not show it: the store answers differently each time"
+            )?;
         } else {
             writeln!(f, "  the last {} events:", self.trace.len())?;
             for line in &self.trace {

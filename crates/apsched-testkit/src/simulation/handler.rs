@@ -18,9 +18,11 @@ impl<S: DataStore> World<S> {
         for job in jobs {
             let process = &self.processes[number];
             let now = process.now(self.now);
-            ensure(job.lease.as_ref().is_some_and(|lease| lease.until > now), Check::StartsWithinLease, || {
-                format!("{} starts job {} at {now} under the lease {:?}", process.id, job.id, job.lease)
-            })?;
+            ensure(
+                job.lease.as_ref().is_some_and(|lease| lease.until > now),
+                Check::StartsWithinLease,
+                || format!("{} starts job {} at {now} under the lease {:?}", process.id, job.id, job.lease),
+            )?;
             let mut attempt = RunningAttempt {
                 job_id: job.id,
                 token: job.token,
@@ -36,7 +38,13 @@ impl<S: DataStore> World<S> {
                 at += self.draw_duration();
             }
             self.trace.note(self.now, || format!("  starts {attempt:?}"));
-            self.processes[number].attempts.push(attempt);
+            let process = &mut self.processes[number];
+            let earlier =
+                process.attempts.iter().find(|earlier| earlier.job_id == job.id && earlier.told.is_none());
+            ensure(earlier.is_none(), Check::LostMeansLost, || {
+                format!("{} starts job {} again, and has not stopped {earlier:?}", process.id, job.id)
+            })?;
+            process.attempts.push(attempt);
             let arrival = Arrival::AttemptEnds { job_id: job.id, token: job.token };
             self.agenda.add(at, Happening::Arrives { process: number, arrival });
         }
@@ -70,7 +78,10 @@ impl<S: DataStore> World<S> {
     pub(super) fn stop_jobs(&mut self, number: usize, jobs: &[JobId], reason: StopReason) -> Checked {
         for job in jobs {
             let process = &mut self.processes[number];
-            let Some(attempt) = process.attempts.iter_mut().rev().find(|attempt| attempt.job_id == *job) else { continue };
+            let Some(attempt) = process.attempts.iter_mut().rev().find(|attempt| attempt.job_id == *job)
+            else {
+                continue;
+            };
             if reason == StopReason::LeaseLost {
                 ensure(!self.ledger.holds(*job, &process.id, attempt.token), Check::LostMeansLost, || {
                     format!("{} stops job {job} {:?} as lost, and still holds it", process.id, attempt.token)

@@ -68,7 +68,8 @@ impl Faults {
     /// Whether nothing at all keeps a node from its work.
     pub(super) fn leave_nodes_alone(&self) -> bool {
         self.leave_leases_alone()
-            && self.crash_before + self.crash_after + self.stops + self.intake_changes + self.clock_steps == 0.0
+            && self.crash_before + self.crash_after + self.stops + self.intake_changes + self.clock_steps
+                == 0.0
     }
 }
 
@@ -124,7 +125,12 @@ impl Scenario {
             schedule_batch: if random.bool() { random.usize(1..=3) } else { 500 },
             turmoil: Duration::from_secs(random.u64(15..=40)),
             latency: draw_latency(random),
-            faults: Faults { lost_hint: draw_share(random), repeated_hint: 0.1, late_hint: 0.1, ..Faults::default() },
+            faults: Faults {
+                lost_hint: draw_share(random),
+                repeated_hint: 0.1,
+                late_hint: 0.1,
+                ..Faults::default()
+            },
             load: Load { schedules: random.usize(1..=5), actions: 1.5, edits: 0.2, ..Load::default() },
         };
         scenario.shape(random);
@@ -137,7 +143,13 @@ impl Scenario {
             Family::Calm => {
                 self.max_concurrent_jobs = 100;
                 self.schedule_batch = random.usize(2..=4);
-                *load = Load { schedules: random.usize(8..=12), jobs: JobKind::Light, actions: 2.0, edits: 0.0, ..*load };
+                *load = Load {
+                    schedules: random.usize(8..=12),
+                    jobs: JobKind::Light,
+                    actions: 2.0,
+                    edits: 0.0,
+                    ..*load
+                };
             }
             Family::EveryFireTime => {
                 (faults.crash_before, faults.crash_after) = (0.01, 0.01);
@@ -176,7 +188,14 @@ impl Scenario {
             }
             Family::Saturation => {
                 self.max_concurrent_jobs = random.usize(10..=20);
-                *load = Load { schedules: 1, backlog: 300, jobs: JobKind::Light, actions: 3.0, edits: 0.0, ..*load };
+                *load = Load {
+                    schedules: 1,
+                    backlog: 300,
+                    jobs: JobKind::Light,
+                    actions: 3.0,
+                    edits: 0.0,
+                    ..*load
+                };
             }
             Family::Idle => {
                 self.turmoil = Duration::from_secs(3);

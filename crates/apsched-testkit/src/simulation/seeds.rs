@@ -68,7 +68,9 @@ impl ExactSizeIterator for Seeds {
 fn number(variable: &'static str) -> Result<Option<u64>, SeedsError> {
     match env::var(variable) {
         Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(text)) => Err(SeedsError { variable, found: text.to_string_lossy().into_owned() }),
+        Err(VarError::NotUnicode(text)) => {
+            Err(SeedsError { variable, found: text.to_string_lossy().into_owned() })
+        }
         Ok(text) => text.trim().parse().map(Some).map_err(|_| SeedsError { variable, found: text }),
     }
 }

@@ -9,7 +9,8 @@ use apsched_core::event::{Event, EventInterest};
 use apsched_core::schedule::{PauseEdit, ResumeFrom, ScheduleEdit, SettingsEdit, job_by_hand};
 use apsched_core::store::{AcquireSchedules, RemoveJobs, StoreResult};
 use apsched_core::{
-    ConflictPolicy, DataStore, Job, JobId, Schedule, ScheduleId, SchedulerId, SchedulerName, Setting, StoreError,
+    ConflictPolicy, DataStore, Job, JobId, Schedule, ScheduleId, SchedulerId, SchedulerName, Setting,
+    StoreError,
 };
 
 use super::breach::Checked;
@@ -115,10 +116,15 @@ impl<S: DataStore> World<S> {
             }
             6 => self.run_now(&id),
             _ => {
-                let policies =
-                    [ConflictPolicy::Error, ConflictPolicy::DoNothing, ConflictPolicy::Replace, ConflictPolicy::Update];
+                let policies = [
+                    ConflictPolicy::Error,
+                    ConflictPolicy::DoNothing,
+                    ConflictPolicy::Replace,
+                    ConflictPolicy::Update,
+                ];
                 let policy = *self.random.choice(&policies).expect("not empty");
-                let schedule = if self.random.bool() { self.draw_schedule_of(id) } else { self.draw_schedule() };
+                let schedule =
+                    if self.random.bool() { self.draw_schedule_of(id) } else { self.draw_schedule() };
                 self.add_schedule(schedule, policy)
             }
         }
@@ -212,7 +218,8 @@ impl<S: DataStore> World<S> {
         let events = allowed(probe::ask(self.store.remove_schedule(id, jobs, self.now))?)?;
         self.ledger.schedule_removed(&self.store, id)?;
         if jobs == RemoveJobs::Cancel {
-            let of_schedule = self.ledger.unfinished().filter(|entry| entry.job.schedule_id.as_ref() == Some(id));
+            let of_schedule =
+                self.ledger.unfinished().filter(|entry| entry.job.schedule_id.as_ref() == Some(id));
             for job in of_schedule.map(|entry| entry.job.id).collect::<Vec<_>>() {
                 self.ledger.cancel_asked(&self.store, job)?;
             }
@@ -244,9 +251,11 @@ impl<S: DataStore> World<S> {
 fn allowed(answer: StoreResult<Vec<Event>>) -> Checked<Vec<Event>> {
     match answer {
         Ok(events) => Ok(events),
-        Err(StoreError::ScheduleExists { .. } | StoreError::ScheduleNotFound { .. } | StoreError::Trigger { .. }) => {
-            Ok(Vec::new())
-        }
+        Err(
+            StoreError::ScheduleExists { .. }
+            | StoreError::ScheduleNotFound { .. }
+            | StoreError::Trigger { .. },
+        ) => Ok(Vec::new()),
         Err(error) => Err(probe::unexpected(&error)),
     }
 }

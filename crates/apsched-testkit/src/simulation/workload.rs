@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use apsched_core::job::JobSettings;
 use apsched_core::{
-    AnyTrigger, CancelRequest, Coalesce, DataStore, DateTrigger, ExecutorName, IntervalTrigger, Job, LeaseToken,
-    Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, Setting, TaskDefaults, TaskDefinition,
-    TaskId, TaskSettings, instant,
+    AnyTrigger, CancelRequest, Coalesce, DataStore, DateTrigger, ExecutorName, IntervalTrigger, Job,
+    LeaseToken, Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, Setting,
+    TaskDefaults, TaskDefinition, TaskId, TaskSettings, instant,
 };
 
 use super::scenario::{JobKind, ScheduleKind};
@@ -121,10 +121,18 @@ impl<S: DataStore> World<S> {
                     let how = if self.random.bool() { Stumble::Fails } else { Stumble::GoesBackwards };
                     return Stumbling { start, stumbles_at, how }.into();
                 }
-                2 => return IntervalTrigger::every(Duration::from_secs(1)).starting_at(start).ending_at(start).into(),
+                2 => {
+                    return IntervalTrigger::every(Duration::from_secs(1))
+                        .starting_at(start)
+                        .ending_at(start)
+                        .into();
+                }
                 3 => {
                     let start = instant::before(start, Duration::from_secs(self.random.u64(0..60)));
-                    return IntervalTrigger::every(Duration::from_secs(2)).starting_at(start).ending_at(end).into();
+                    return IntervalTrigger::every(Duration::from_secs(2))
+                        .starting_at(start)
+                        .ending_at(end)
+                        .into();
                 }
                 _ => {}
             }
@@ -147,7 +155,9 @@ impl<S: DataStore> World<S> {
         let millis = |random: &mut fastrand::Rng, most| Duration::from_millis(random.u64(0..=most));
         let random = &mut self.random;
         let mut settings = ScheduleSettings {
-            coalesce: *random.choice(&[Coalesce::Latest, Coalesce::Earliest, Coalesce::All]).expect("not empty"),
+            coalesce: *random
+                .choice(&[Coalesce::Latest, Coalesce::Earliest, Coalesce::All])
+                .expect("not empty"),
             overlap: *random
                 .choice(&[None, Some(Overlap::Skip), Some(Overlap::Queue), Some(Overlap::Replace)])
                 .expect("not empty"),
@@ -187,8 +197,10 @@ impl<S: DataStore> World<S> {
             _ => (&names.free, &names.common),
         };
         let (task, executor) = (task.clone(), executor.clone());
-        let delay = if self.random.bool() { Duration::ZERO } else { Duration::from_millis(self.random.u64(0..5000)) };
-        let grace = (kind == JobKind::Any && self.random.u8(0..8) == 0).then(|| Duration::from_millis(self.random.u64(0..3000)));
+        let delay =
+            if self.random.bool() { Duration::ZERO } else { Duration::from_millis(self.random.u64(0..5000)) };
+        let grace = (kind == JobKind::Any && self.random.u8(0..8) == 0)
+            .then(|| Duration::from_millis(self.random.u64(0..3000)));
         let retry = self.draw_retry();
         let priority = self.random.i32(-1..=1);
         self.job(task, executor, retry, priority, delay, grace)

@@ -113,10 +113,15 @@ fn the_report_of_a_lost_claim_is_not_taken_for_that_of_the_next() {
     test.acquire(vec![retried_job(1)]);
     let actions = test.acquire(vec![retried_job(2)]);
     let places = [
-        actions.iter().position(|action| matches!(action, Action::StopJobs { reason: StopReason::LeaseLost, .. })),
+        actions
+            .iter()
+            .position(|action| matches!(action, Action::StopJobs { reason: StopReason::LeaseLost, .. })),
         actions.iter().position(|action| matches!(action, Action::StartJobs(_))),
     ];
-    assert!(places[0] < places[1] && places[0].is_some(), "the first run is told before the second starts: {actions:?}");
+    assert!(
+        places[0] < places[1] && places[0].is_some(),
+        "the first run is told before the second starts: {actions:?}"
+    );
     assert_eq!(released_tokens(&test.report(&retried_job(1), AttemptEnd::Succeeded)), [0; 0]);
     assert_eq!(released_tokens(&test.report(&retried_job(2), AttemptEnd::Succeeded)), [2]);
 }

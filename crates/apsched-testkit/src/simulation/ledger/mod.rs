@@ -4,6 +4,7 @@
 //! It believes a store only so far: what a call must have changed is worked out here and looked up there.
 
 mod job;
+mod job_call;
 mod plan;
 mod schedule;
 mod settlement;
@@ -104,7 +105,8 @@ impl Ledger {
             planned_at: BTreeMap::new(),
             bounds: Bounds {
                 fire: (is_undisturbed && is_every).then_some(notice + writing),
-                start: (is_undisturbed && has_room).then_some((notice + writing.min(scenario.poll_interval), in_time)),
+                start: (is_undisturbed && has_room)
+                    .then_some((notice + writing.min(scenario.poll_interval), in_time)),
             },
             tally: Tally::default(),
         }

@@ -14,12 +14,14 @@ const MOST_FIRE_TIMES: usize = 100_000;
 /// Compares the plan with the fire times due at `planned_at`.
 pub(super) fn check(schedule: &Schedule, release: &ScheduleRelease, planned_at: DateTime<Utc>) -> Checked {
     let name = &schedule.id;
-    let is_refused = matches!(release.advance, ScheduleAdvance::Quarantine(_)) && stumbles(schedule, planned_at);
+    let is_refused =
+        matches!(release.advance, ScheduleAdvance::Quarantine(_)) && stumbles(schedule, planned_at);
     let expected = match expected(schedule, planned_at) {
         Ok(_) if is_refused => return Ok(()),
         Ok(expected) => expected,
         Err(error) => {
-            let is_quarantined = matches!(release.advance, ScheduleAdvance::Quarantine(_)) && release.jobs.is_empty();
+            let is_quarantined =
+                matches!(release.advance, ScheduleAdvance::Quarantine(_)) && release.jobs.is_empty();
             return ensure(is_quarantined, Check::NothingBadSpreads, || {
                 format!("schedule {name}: its trigger fails ({error}), planned was {release:?}")
             });
@@ -27,14 +29,18 @@ pub(super) fn check(schedule: &Schedule, release: &ScheduleRelease, planned_at: 
     };
     let planned: Vec<_> = release.jobs.iter().filter_map(|job| job.fire_time).collect();
     ensure(planned == expected.fire_times, Check::NoFireTimeLost, || {
-        format!("schedule {name}, planned at {planned_at}: fire times {planned:?}, expected {:?}", expected.fire_times)
+        format!(
+            "schedule {name}, planned at {planned_at}: fire times {planned:?}, expected {:?}",
+            expected.fire_times
+        )
     })?;
     let advance = ScheduleAdvance::To { next_fire_time: expected.next, cut_off: expected.cut_off };
     ensure(release.advance == advance, Check::NoFireTimeLost, || {
         format!("schedule {name}, planned at {planned_at}: {:?}, expected {advance:?}", release.advance)
     })?;
     for job in &release.jobs {
-        let jitter = job.fire_time.map(|fire_time| instant::between(fire_time, job.run_at)).unwrap_or_default();
+        let jitter =
+            job.fire_time.map(|fire_time| instant::between(fire_time, job.run_at)).unwrap_or_default();
         let is_within = job.fire_time.is_some_and(|fire_time| job.run_at >= fire_time);
         ensure(is_within && jitter <= schedule.settings.max_jitter, Check::NeverTooEarly, || {
             format!("schedule {name}: {:?} is due at {}", job.fire_time, job.run_at)
@@ -67,7 +73,8 @@ fn expected(schedule: &Schedule, now: DateTime<Utc>) -> Result<Expected, Trigger
         Coalesce::All | Coalesce::Earliest => due.iter().take(most).copied().collect::<Vec<_>>(),
     };
     let is_over = left <= fire_times.len();
-    let cut_off = due.get(fire_times.len()..).filter(|rest| !rest.is_empty() && settings.coalesce == Coalesce::All);
+    let cut_off =
+        due.get(fire_times.len()..).filter(|rest| !rest.is_empty() && settings.coalesce == Coalesce::All);
     let cut_off = cut_off.and_then(|rest| Some((*rest.first()?, *rest.last()?)));
     Ok(Expected { fire_times, next: next.filter(|_| !is_over), cut_off: cut_off.filter(|_| !is_over) })
 }
@@ -77,19 +84,26 @@ fn stumbles(schedule: &Schedule, now: DateTime<Utc>) -> bool {
     schedule.trigger.next_after(now).map_or(true, |next| next.is_some_and(|next| next <= now))
 }
 
+/// Fire times, and the one after them.
+type Walked = (Vec<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// The fire times from `first` up to `until`, and the one after them.
 pub(super) fn walk(
     trigger: &impl Trigger,
     first: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<(Vec<DateTime<Utc>>, Option<DateTime<Utc>>), TriggerError> {
+) -> Result<Walked, TriggerError> {
     let mut due = Vec::new();
     let mut next = Some(first);
     while let Some(at) = next.filter(|at| *at <= until && due.len() < MOST_FIRE_TIMES) {
         due.push(at);
         next = trigger.next_after(at)?;
         if let Some(answer) = next.filter(|next| *next <= at) {
-            return Err(TriggerError::WentBackwards { trigger: trigger.to_string().into(), after: at, answer });
+            return Err(TriggerError::WentBackwards {
+                trigger: trigger.to_string().into(),
+                after: at,
+                answer,
+            });
         }
     }
     Ok((due, next))

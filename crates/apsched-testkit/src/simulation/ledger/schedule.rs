@@ -6,10 +6,14 @@ use chrono::{DateTime, Utc};
 
 use apsched_core::job::JobStatus;
 use apsched_core::schedule::{AddDecision, ScheduleAdvance, ScheduleEdit, ScheduleRelease, decide_add};
-use apsched_core::store::{AcquireSchedules, ClaimedSchedule, Recover, RecoverScope, ReleaseSchedules, Released};
-use apsched_core::{ConflictPolicy, DataStore, JobId, JobOutcome, Overlap, Schedule, ScheduleId, ScheduleState, instant};
+use apsched_core::store::{
+    AcquireSchedules, ClaimedSchedule, Recover, RecoverScope, ReleaseSchedules, Released,
+};
+use apsched_core::{
+    ConflictPolicy, DataStore, JobId, JobOutcome, Overlap, Schedule, ScheduleId, ScheduleState, instant,
+};
 
-use super::job::Claims;
+use super::job_call::Claims;
 use super::{Held, LONGEST_SCENARIO, Ledger, plan};
 use crate::simulation::breach::{Check, Checked, Violation, ensure};
 use crate::simulation::probe;
@@ -45,7 +49,10 @@ impl Ledger {
     ) -> Checked {
         for ClaimedSchedule { schedule, .. } in claimed {
             let id = &schedule.id;
-            let entry = self.schedules.get_mut(id).and_then(|entry| entry.now.as_mut().map(|now| (now, &mut entry.held)));
+            let entry = self
+                .schedules
+                .get_mut(id)
+                .and_then(|entry| entry.now.as_mut().map(|now| (now, &mut entry.held)));
             let Some((known, held)) = entry else {
                 let what = format!("schedule {id} was given out, but there is none any more");
                 return Err(Violation::new(Check::LastWriteWins, what));
@@ -55,19 +62,29 @@ impl Ledger {
             })?;
             same_definition(known, schedule)?;
             ensure(known.next_fire_time.is_some_and(|at| at <= request.now), Check::NeverTooEarly, || {
-                format!("schedule {id} was given out at {}, it is due at {:?}", request.now, known.next_fire_time)
+                format!(
+                    "schedule {id} was given out at {}, it is due at {:?}",
+                    request.now, known.next_fire_time
+                )
             })?;
-            ensure(held.as_ref().is_none_or(|held| held.until <= request.now), Check::LeaseIsExclusive, || {
-                format!("schedule {id} was given to {} while {held:?} held it", request.scheduler_id)
-            })?;
+            ensure(
+                held.as_ref().is_none_or(|held| held.until <= request.now),
+                Check::LeaseIsExclusive,
+                || format!("schedule {id} was given to {} while {held:?} held it", request.scheduler_id),
+            )?;
             ensure(schedule.token > known.token, Check::NoStaleWrite, || {
-                format!("schedule {id} was given out under token {:?}, the last was {:?}", schedule.token, known.token)
+                format!(
+                    "schedule {id} was given out under token {:?}, the last was {:?}",
+                    schedule.token, known.token
+                )
             })?;
             let until = instant::after(request.now, request.lease);
             let expected = Held { holder: request.scheduler_id.clone(), token: schedule.token, until };
-            ensure(schedule.lease.as_ref().is_some_and(|lease| expected.is(lease)), Check::LeaseIsExclusive, || {
-                format!("schedule {id} was given out under {:?}, expected {expected:?}", schedule.lease)
-            })?;
+            ensure(
+                schedule.lease.as_ref().is_some_and(|lease| expected.is(lease)),
+                Check::LeaseIsExclusive,
+                || format!("schedule {id} was given out under {:?}, expected {expected:?}", schedule.lease),
+            )?;
             known.token = schedule.token;
             *held = Some(expected);
         }
@@ -96,9 +113,11 @@ impl Ledger {
                 })?;
                 self.fired(store, release, now)?;
             } else {
-                let check = if is_held || known.is_none() { Check::LastWriteWins } else { Check::NoStaleWrite };
+                let check = if is_same { Check::NoStaleWrite } else { Check::LastWriteWins };
                 ensure(is_refused, check, || {
-                    format!("a release of schedule {id} was accepted though claim or definition are not the same any more")
+                    format!(
+                        "a release of schedule {id} was accepted under a claim or definition that no longer holds"
+                    )
                 })?;
                 self.tally.refused += 1;
                 for job in &release.jobs {
@@ -113,7 +132,11 @@ impl Ledger {
     /// A release that was accepted: its jobs are there, and the schedule goes on as planned.
     fn fired<S: DataStore>(&mut self, store: &S, release: &ScheduleRelease, now: DateTime<Utc>) -> Checked {
         let id = &release.schedule_id;
-        let earlier: Vec<JobId> = self.unfinished().filter(|job| job.job.schedule_id.as_ref() == Some(id)).map(|job| job.job.id).collect();
+        let earlier: Vec<JobId> = self
+            .unfinished()
+            .filter(|job| job.job.schedule_id.as_ref() == Some(id))
+            .map(|job| job.job.id)
+            .collect();
         let bound = self.bounds.fire;
         let planned_at = self.planned_at.get(&(id.clone(), release.token)).copied().unwrap_or(now);
         let Some(entry) = self.schedules.get_mut(id) else { return Ok(()) };
@@ -160,12 +183,21 @@ impl Ledger {
             }
             let status = probe::read(store.job_status(job.id))?;
             if matches!(status, JobStatus::Unknown) {
-                let what = format!("schedule {}: the fire time {:?} left no job", release.schedule_id, job.fire_time);
+                let what = format!(
+                    "schedule {}: the fire time {:?} left no job",
+                    release.schedule_id, job.fire_time
+                );
                 return Err(Violation::new(Check::NoFireTimeLost, what));
             }
-            let skipped = matches!(&status, JobStatus::Finished(result) if result.outcome == JobOutcome::Skipped);
+            let skipped =
+                matches!(&status, JobStatus::Finished(result) if result.outcome == JobOutcome::Skipped);
             ensure(skipped == is_skipped, Check::NoFireTimeLost, || {
-                format!("schedule {}, overlap {:?}, {} earlier jobs: {status:?}", release.schedule_id, release.overlap, earlier.len())
+                format!(
+                    "schedule {}, overlap {:?}, {} earlier jobs: {status:?}",
+                    release.schedule_id,
+                    release.overlap,
+                    earlier.len()
+                )
             })?;
             self.commit(store, job.id, now)?;
             if !is_skipped {
@@ -175,7 +207,11 @@ impl Ledger {
         Ok(())
     }
 
-    pub(in crate::simulation) fn schedules_recovered<S: DataStore>(&mut self, store: &S, request: &Recover) -> Checked {
+    pub(in crate::simulation) fn schedules_recovered<S: DataStore>(
+        &mut self,
+        store: &S,
+        request: &Recover,
+    ) -> Checked {
         for entry in self.schedules.values_mut() {
             let (Some(known), Some(held)) = (&mut entry.now, &entry.held) else { continue };
             let found = probe::read(store.schedule(&known.id))?;
@@ -198,7 +234,8 @@ impl Ledger {
         for id in ids {
             let has_jobs = self.unfinished().any(|job| job.job.schedule_id.as_ref() == Some(&id));
             let Some(entry) = self.schedules.get_mut(&id) else { continue };
-            let is_removable = entry.now.as_ref().is_some_and(|now| now.state == ScheduleState::Finished) && !has_jobs;
+            let is_removable =
+                entry.now.as_ref().is_some_and(|now| now.state == ScheduleState::Finished) && !has_jobs;
             if is_removable && probe::read(store.schedule(&id))?.is_none() {
                 entry.now = None;
                 entry.held = None;
@@ -249,7 +286,11 @@ impl Ledger {
         self.compare(store, id)
     }
 
-    pub(in crate::simulation) fn schedule_removed<S: DataStore>(&mut self, store: &S, id: &ScheduleId) -> Checked {
+    pub(in crate::simulation) fn schedule_removed<S: DataStore>(
+        &mut self,
+        store: &S,
+        id: &ScheduleId,
+    ) -> Checked {
         if let Some(entry) = self.schedules.get_mut(id) {
             entry.now = None;
             entry.held = None;
@@ -278,7 +319,8 @@ impl Ledger {
             }
             (known, found) => {
                 let word = |there: bool| if there { "there" } else { "gone" };
-                let what = format!("schedule {id} is {}, expected {}", word(found.is_some()), word(known.is_some()));
+                let what =
+                    format!("schedule {id} is {}, expected {}", word(found.is_some()), word(known.is_some()));
                 Err(Violation::new(Check::LastWriteWins, what))
             }
         }
@@ -293,7 +335,10 @@ impl ScheduleEntry {
 
     /// The user wrote it.
     fn overwrite(&mut self, written: Schedule) {
-        let goes_on = self.now.as_ref().is_some_and(|now| now.trigger == written.trigger && now.created_at == written.created_at);
+        let goes_on = self
+            .now
+            .as_ref()
+            .is_some_and(|now| now.trigger == written.trigger && now.created_at == written.created_at);
         if !goes_on {
             self.epoch += 1;
         }
@@ -305,14 +350,21 @@ impl ScheduleEntry {
     /// Whether it is due, and nobody holds it for longer than a scenario lasts.
     pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
         let due = self.now.as_ref().filter(|known| known.state == ScheduleState::Active);
-        let is_held = self.held.as_ref().is_some_and(|held| held.until > instant::after(now, LONGEST_SCENARIO));
+        let is_held =
+            self.held.as_ref().is_some_and(|held| held.until > instant::after(now, LONGEST_SCENARIO));
         due.and_then(|known| known.next_fire_time).is_some_and(|at| at <= now) && !is_held
     }
 }
 
 fn same_definition(known: &Schedule, found: &Schedule) -> Checked {
     let of = |schedule: &Schedule| {
-        (schedule.revision, schedule.state.as_str(), schedule.next_fire_time, schedule.last_fire_time, schedule.fires)
+        (
+            schedule.revision,
+            schedule.state.as_str(),
+            schedule.next_fire_time,
+            schedule.last_fire_time,
+            schedule.fires,
+        )
     };
     let is_same = of(known) == of(found)
         && known.settings == found.settings

@@ -10,19 +10,23 @@ use apsched_core::event::EventInterest;
 use apsched_core::job::{FinishedAttempt, JobRelease, JobSettings, Release};
 use apsched_core::store::{AcquireJobs, JobFilter, ReleaseJobs};
 use apsched_core::{
-    Abilities, CancelRequest, Coalesce, DataStore, ExecutorName, Job, JobIds, JobOutcome, LeaseToken, Payload,
-    SchedulerId, ScheduleState, TaskId, instant,
+    Abilities, CancelRequest, Coalesce, DataStore, ExecutorName, Job, JobIds, JobOutcome, LeaseToken,
+    Payload, ScheduleState, SchedulerId, TaskId, instant,
 };
 
-use super::{LONGEST_SCENARIO, Ledger};
-use super::job::Claims;
+use super::job_call::Claims;
 use super::plan::walk;
+use super::{LONGEST_SCENARIO, Ledger};
 use crate::simulation::breach::{Check, Checked, ensure};
 use crate::simulation::probe;
 
 impl Ledger {
     /// What is still to be done at `now`, if anything. `can_run` says whether a node could run a job at all.
-    pub(in crate::simulation) fn open(&self, now: DateTime<Utc>, can_run: impl Fn(&Job) -> bool) -> Option<String> {
+    pub(in crate::simulation) fn open(
+        &self,
+        now: DateTime<Utc>,
+        can_run: impl Fn(&Job) -> bool,
+    ) -> Option<String> {
         let job = self.unfinished().find(|entry| entry.held.is_some() || can_run(&entry.job));
         let due = self.schedules.values().find(|entry| entry.is_due(now));
         job.map(|entry| format!("{entry}, held: {:?}", entry.held))
@@ -31,8 +35,10 @@ impl Ledger {
 
     /// Whether a scheduler still holds something.
     pub(in crate::simulation) fn held_by(&self, holder: &SchedulerId) -> Option<String> {
-        let jobs = self.jobs.values().find(|entry| entry.held.as_ref().is_some_and(|held| held.holder == *holder));
-        let holds = |entry: &&super::ScheduleEntry| entry.held.as_ref().is_some_and(|held| held.holder == *holder);
+        let jobs =
+            self.jobs.values().find(|entry| entry.held.as_ref().is_some_and(|held| held.holder == *holder));
+        let holds =
+            |entry: &&super::ScheduleEntry| entry.held.as_ref().is_some_and(|held| held.holder == *holder);
         let schedule = self.schedules.values().find(holds).and_then(|entry| entry.now.as_ref());
         jobs.map(ToString::to_string).or_else(|| schedule.map(|now| format!("schedule {now}")))
     }
@@ -46,7 +52,8 @@ impl Ledger {
             self.compare(store, id)?;
         }
         let queued: BTreeSet<_> = self.unfinished().map(|entry| entry.job.id).collect();
-        let found: BTreeSet<_> = probe::read(store.jobs(&JobFilter::default()))?.iter().map(|job| job.id).collect();
+        let found: BTreeSet<_> =
+            probe::read(store.jobs(&JobFilter::default()))?.iter().map(|job| job.id).collect();
         ensure(found == queued, Check::CommittedWorkEnds, || {
             format!("the store lists the jobs {found:?}, expected {queued:?}")
         })?;
@@ -77,7 +84,10 @@ impl Ledger {
             };
             let (acquired, _) = probe::read(store.acquire_jobs(request))?;
             ensure(acquired.len() == wanted, Check::SlotComesBack, || {
-                format!("{} jobs of the idle task {task} could be acquired, expected {wanted}", acquired.len())
+                format!(
+                    "{} jobs of the idle task {task} could be acquired, expected {wanted}",
+                    acquired.len()
+                )
             })?;
             let end = |job: &Job| JobRelease {
                 job_id: job.id,
@@ -86,8 +96,12 @@ impl Ledger {
             };
             let releases = Arc::new(acquired.iter().map(end).collect());
             let scheduler_id = prober.clone();
-            let released =
-                probe::read(store.release_jobs(ReleaseJobs { scheduler_id, now, releases, interest: EventInterest::NONE }))?;
+            let released = probe::read(store.release_jobs(ReleaseJobs {
+                scheduler_id,
+                now,
+                releases,
+                interest: EventInterest::NONE,
+            }))?;
             ensure(released.lost.is_empty(), Check::LeaseIsExclusive, || {
                 format!("the release of {:?} was refused although the claim holds", released.lost)
             })?;
@@ -133,7 +147,9 @@ impl super::ScheduleEntry {
     fn check_every_fire_time(&self) -> Checked {
         let first = &self.first;
         let settings = &first.settings;
-        let keeps_all = settings.coalesce == Coalesce::All && settings.max_fires.is_none() && settings.max_catch_up >= 1000;
+        let keeps_all = settings.coalesce == Coalesce::All
+            && settings.max_fires.is_none()
+            && settings.max_catch_up >= 1000;
         let is_whole = self.now.as_ref().is_none_or(|now| now.state == ScheduleState::Finished);
         let Some(start) = first.next_fire_time.filter(|_| self.edits == 0 && keeps_all && is_whole) else {
             return Ok(());
