@@ -1,2 +1,64 @@
 //! Benchmarks of apsched beside its peers and the limit of the machine.
-fn main() {}
+//!
+//! One run measures some workloads ([`workload::Workload`]), prints a table and writes the same figures as JSON. A
+//! figure is taken several times in one run; its median counts, and is only comparable with figures of the same run.
+//! Nothing fails because it is slow: a benchmark is not a test. `docs/benchmarks.md` says how to read the table.
+
+mod figure;
+mod machine;
+mod report;
+mod stopwatch;
+mod store;
+mod workload;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::report::Report;
+use crate::store::Store;
+use crate::workload::{Effort, Workload};
+
+/// Benchmarks of apsched beside its peers and the limit of the machine
+#[derive(Debug, Parser)]
+#[command(name = "apsched-bench")]
+struct Cli {
+    /// What to measure; all of it when nothing is named
+    #[arg(value_enum, value_name = "WORKLOAD")]
+    workloads: Vec<Workload>,
+    /// The store that schedulers work on
+    #[arg(long, value_enum, default_value_t = Store::Memory)]
+    store: Store,
+    /// Measure little: figures within seconds, and noisy
+    #[arg(long)]
+    quick: bool,
+    /// Where the figures are written as JSON
+    #[arg(long, value_name = "FILE", default_value = "target/benchmark.json")]
+    json: PathBuf,
+    /// Print one figure of a workload that needs a process of its own, and end
+    #[arg(long, hide = true, value_enum, value_name = "CASE")]
+    alone: Option<workload::schedule_size::Case>,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let effort = if cli.quick { Effort::Quick } else { Effort::Full };
+    let mut out = std::io::stdout().lock();
+    if let Some(case) = cli.alone {
+        writeln!(out, "{}", case.bytes_per_schedule(cli.store, effort)?)?;
+        return Ok(());
+    }
+    let workloads = if cli.workloads.is_empty() { Workload::ALL.to_vec() } else { cli.workloads };
+    let mut report = Report::new(cli.store);
+    writeln!(out, "{}", report.machine)?;
+    for workload in workloads {
+        let table = workload.measure(cli.store, effort).with_context(|| format!("measuring {workload:?}"))?;
+        writeln!(out, "\n{table}")?;
+        report.tables.push(table);
+    }
+    report.write_json(&cli.json)?;
+    writeln!(out, "\nwritten to {}", cli.json.display())?;
+    Ok(())
+}

@@ -381,12 +381,31 @@ async fn progress_is_seen_from_outside() {
 }
 
 #[tokio::test]
+async fn a_blocking_handler_reports_progress_too() {
+    let (tell, heard) = std::sync::mpsc::channel();
+    let heard = Mutex::new(heard);
+    let tasks = Tasks::new().blocking(WAIT, move |context: JobContext| {
+        context.progress_blocking(0.5, "half").unwrap();
+        heard.lock().unwrap().recv().unwrap();
+    });
+    let scheduler = started(tasks).await;
+    let progressed = scheduler.next_event::<apsched_core::event::JobProgressed>();
+    let job = scheduler.add_job(WAIT, ()).keep_result(KEEP).await.unwrap();
+    progressed.await.unwrap();
+    assert_eq!(job.progress().await.unwrap().unwrap().to_string(), "50 % half");
+    tell.send(()).unwrap();
+    job.result().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_executor_of_ones_own_runs_the_job_where_it_likes() {
     #[derive(Debug, Default)]
     struct ThreadEach;
     impl JobExecutor for ThreadEach {
-        fn start(&self, run: JobRun) {
-            drop(std::thread::Builder::new().name("mine".into()).spawn(|| run.run_blocking()));
+        fn start(&self, runs: Vec<JobRun>) {
+            for run in runs {
+                drop(std::thread::Builder::new().name("mine".into()).spawn(|| run.run_blocking()));
+            }
         }
     }
     let tasks = Tasks::new().blocking(ECHO, |_: String| std::thread::current().name().unwrap().to_owned());
@@ -400,7 +419,7 @@ async fn a_run_that_its_executor_drops_is_interrupted_and_not_held_for_ever() {
     #[derive(Debug)]
     struct Careless;
     impl JobExecutor for Careless {
-        fn start(&self, _run: JobRun) {}
+        fn start(&self, _runs: Vec<JobRun>) {}
     }
     let tasks = Tasks::new().task(ECHO, async |text: String| text);
     let builder = Scheduler::builder().tasks(tasks).job_executor("careless", Careless);

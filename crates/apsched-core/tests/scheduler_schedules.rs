@@ -230,7 +230,7 @@ async fn a_paused_schedule_makes_no_jobs_and_goes_on_where_it_is_told() {
 #[tokio::test]
 async fn a_schedule_can_be_added_paused() {
     let mut world = world();
-    let id = world.add_schedule(TICK, (), every_minute()).paused(true).await.unwrap();
+    let id = world.add_schedule(TICK, (), every_minute()).start_paused().await.unwrap();
     world.advance(MINUTE).await.unwrap();
     assert_eq!((fired(&world), get(&mut world, &id).await.state), (vec![], ScheduleState::Paused));
 }
@@ -240,9 +240,9 @@ async fn running_a_schedule_by_hand_does_not_move_its_next_fire_time() {
     let mut world = world();
     let later = every_minute().starting_at(at(60));
     let id = world.add_schedule(TICK, (), later).await.unwrap();
-    let job = world.scheduler().fire_schedule::<()>(&id).await.unwrap();
+    let job = world.scheduler().fire_schedule(&id).await.unwrap();
     world.settle().await.unwrap();
-    assert_eq!(world.ended().map(|end| end.job_id).collect::<Vec<_>>(), [job.id()]);
+    assert_eq!(world.ended().map(|end| end.job_id).collect::<Vec<_>>(), [job]);
     let schedule = get(&mut world, &id).await;
     assert_eq!((schedule.next_fire_time, schedule.fires), (Some(at(60)), 0));
 }

@@ -17,12 +17,23 @@ pub const QUEUE_CAPACITY: usize = 4096;
 
 /// What a subscriber receives.
 #[derive(Clone, Debug, PartialEq)]
-pub enum EventItem {
+pub enum EventItem<E = Event> {
     /// Something happened.
-    Event(Event),
+    Event(E),
     /// Events were lost here: this many by this reader's slowness, or an unknown number (zero) by a gap in the
     /// connection. Ask the store for the truth.
     Lagged(u64),
+}
+
+impl<E> EventItem<E> {
+    /// The event. `None`: some were lost.
+    #[must_use]
+    pub fn event(self) -> Option<E> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Lagged(_) => None,
+        }
+    }
 }
 
 /// The subscribers of one process.

@@ -24,7 +24,9 @@
 
 mod action;
 mod operation;
+mod request;
 mod running;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +37,9 @@ use chrono::{DateTime, Utc};
 
 pub use action::{Action, EngineConfig, FailedAction, Input, Intake, Role, StopReason};
 use operation::Operation;
+use request::StoreRequest;
 use running::HeldJobs;
+use stop::Phase;
 
 use crate::event::Wakeup;
 use crate::id::{ExecutorName, JobIds};
@@ -74,19 +78,6 @@ pub struct Engine {
     jobs_limit: usize,
     cancel_requests: Operation,
     cleanup: Operation,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Running,
-    /// Nothing new is taken.
-    Stopping {
-        /// Jobs may run until then; `None`: they have been told to stop.
-        deadline: Option<DateTime<Utc>>,
-        /// Writing may be tried until then; the leases have expired by then at the latest.
-        give_up_at: DateTime<Utc>,
-    },
-    Stopped,
 }
 
 /// Claims in vain before the engine waits for the poll interval: another scheduler may win a race now and then, but a
@@ -181,30 +172,14 @@ impl Engine {
         if let Some(action) = self.actions.pop_front() {
             return Some(action);
         }
-        self.next_store_action().or_else(|| self.next_stop_action())
+        self.next_request().or_else(|| self.next_stop_action())
     }
 
-    /// When to call [`Engine::handle`] at the latest, if nothing happens before. `None`: the engine has stopped.
+    /// When to call [`Engine::handle`] at the latest, if nothing happens before. `None`: nothing is waited for but events.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<DateTime<Utc>> {
-        let mut times = vec![self.renewal_due_at(), self.writing_due_at(), self.schedule_writing_due_at()];
-        match self.phase {
-            Phase::Stopped => return None,
-            // Past the time to give up only a report is waited for.
-            Phase::Stopping { deadline: None, give_up_at } => {
-                times.push(Some(give_up_at).filter(|at| *at > self.now));
-            }
-            Phase::Stopping { deadline, .. } => times.push(deadline),
-            Phase::Running => {
-                times.push(self.recovery.timeout());
-                times.push(self.look_due_at());
-                times.push(self.cleanup.timeout());
-                times.push(self.schedules.timeout().filter(|_| self.takes_schedules()));
-                times.push(self.jobs.timeout().filter(|_| self.takes_jobs()));
-            }
-        }
-        times.push(self.cancel_requests.timeout().filter(|_| !self.held.is_running_none()));
-        times.into_iter().flatten().min()
+        let requests = StoreRequest::ALL.into_iter().filter_map(|request| self.due_at(request));
+        requests.chain(self.stop_due_at()).min()
     }
 
     /// Who the engine works for.
@@ -227,113 +202,6 @@ impl Engine {
             && !self.is_changing()
             && ![self.renewal, self.wakeups, self.cancel_requests].iter().any(Operation::is_under_way)
             && self.poll_timeout().is_none_or(|at| at > self.now)
-    }
-
-    // ----- what to do next -----
-
-    fn next_store_action(&mut self) -> Option<Action> {
-        let now = self.now;
-        if self.renewal_due_at().is_some_and(|at| at <= now) {
-            self.renewal.begin();
-            return Some(Action::ExtendLeases(self.held.begin_renewal(now, self.config.lease_duration)));
-        }
-        if self.writing_due_at().is_some_and(|at| at <= now) {
-            self.writing_jobs.begin();
-            return Some(Action::ReleaseJobs(self.held.begin_writing()));
-        }
-        if self.schedule_writing_due_at().is_some_and(|at| at <= now) {
-            self.schedules.begin_before_it_is_due();
-            let plans = Arc::new(std::mem::take(&mut self.unwritten_schedules));
-            self.schedules_in_writing = Some(plans.clone());
-            return Some(Action::ReleaseSchedules(plans));
-        }
-        if self.cancel_requests.is_due(now) && !self.held.is_running_none() {
-            self.cancel_requests.begin();
-            return Some(Action::QueryCancelRequests);
-        }
-        if self.phase != Phase::Running {
-            return None;
-        }
-        if self.recovery.is_due(now) {
-            self.recovery.begin();
-            return Some(Action::Recover(self.recover_scope));
-        }
-        if self.schedules.is_due(now) && self.takes_schedules() {
-            self.schedules.begin();
-            return Some(Action::AcquireSchedules { limit: self.config.schedule_batch });
-        }
-        if self.jobs.is_due(now) && self.takes_jobs() {
-            self.jobs.begin();
-            self.jobs_limit = self.held.free_slots(self.config.max_concurrent_jobs);
-            return Some(Action::AcquireJobs { limit: self.jobs_limit });
-        }
-        if self.look_due_at().is_some_and(|at| at <= now) {
-            self.wakeups.begin();
-            return Some(Action::QueryWakeups);
-        }
-        if self.cleanup.is_due(now) {
-            self.cleanup.begin();
-            return Some(Action::Cleanup);
-        }
-        None
-    }
-
-    fn next_stop_action(&mut self) -> Option<Action> {
-        let Phase::Stopping { deadline, give_up_at } = self.phase else { return None };
-        if deadline.is_some_and(|deadline| deadline <= self.now) {
-            self.phase = Phase::Stopping { deadline: None, give_up_at };
-            self.stop_jobs(self.held.running().collect(), StopReason::Shutdown);
-            return self.actions.pop_front().or_else(|| self.next_stop_action());
-        }
-        let is_written = self.held.is_empty() && self.unwritten_schedules.is_empty() && !self.is_changing();
-        let is_given_up = give_up_at <= self.now && self.held.is_running_none();
-        if is_written || is_given_up {
-            self.phase = Phase::Stopped;
-            return Some(Action::Stopped);
-        }
-        None
-    }
-
-    /// Whether the store has been asked for a change that it has not answered, renewals aside.
-    fn is_changing(&self) -> bool {
-        let operations = [self.recovery, self.schedules, self.jobs, self.writing_jobs, self.cleanup];
-        operations.iter().any(Operation::is_under_way)
-    }
-
-    const fn is_claiming(&self) -> bool {
-        self.schedules.is_under_way() || self.jobs.is_under_way()
-    }
-
-    fn takes_schedules(&self) -> bool {
-        self.config.role.schedules() && self.intake == Intake::Open
-    }
-
-    fn takes_jobs(&self) -> bool {
-        self.config.role.works()
-            && self.intake == Intake::Open
-            && self.held.free_slots(self.config.max_concurrent_jobs) > 0
-    }
-
-    /// When to ask what will be due: a claim under way goes first, but claim after claim does not hold it up for ever.
-    fn look_due_at(&self) -> Option<DateTime<Utc>> {
-        let due = self.wakeups.timeout()?;
-        Some(if self.is_claiming() { instant::after(due, self.config.poll_interval) } else { due })
-    }
-
-    fn renewal_due_at(&self) -> Option<DateTime<Utc>> {
-        self.held.renew_at().filter(|_| !self.renewal.is_under_way())
-    }
-
-    fn writing_due_at(&self) -> Option<DateTime<Utc>> {
-        let mut writing = self.writing_jobs;
-        writing.wake(self.now);
-        writing.timeout().filter(|_| self.held.has_unwritten())
-    }
-
-    fn schedule_writing_due_at(&self) -> Option<DateTime<Utc>> {
-        let mut writing = self.schedules;
-        writing.wake(self.now);
-        writing.timeout().filter(|_| !self.unwritten_schedules.is_empty())
     }
 
     // ----- what happened -----
@@ -487,29 +355,8 @@ impl Engine {
         }
     }
 
-    fn stop(&mut self, deadline: DateTime<Utc>) {
-        let sooner = match self.phase {
-            Phase::Running => deadline,
-            Phase::Stopping { deadline: Some(earlier), .. } => earlier.min(deadline),
-            Phase::Stopping { deadline: None, .. } | Phase::Stopped => return,
-        };
-        let give_up_at = instant::after(sooner.max(self.now), self.config.lease_duration);
-        self.phase = Phase::Stopping { deadline: Some(sooner), give_up_at };
-    }
-
-    /// A handler that ended after the deadline has its end written all the same.
-    fn give_time_to_write(&mut self) {
-        if let Phase::Stopping { give_up_at, .. } = &mut self.phase {
-            *give_up_at = instant::after(self.now, self.config.lease_duration).max(*give_up_at);
-        }
-    }
-
     fn clock_stepped_back(&mut self, now: DateTime<Utc>) {
-        let step = instant::between(now, self.now);
-        if let Phase::Stopping { deadline, give_up_at } = &mut self.phase {
-            *deadline = deadline.map(|deadline| instant::before(deadline, step));
-            *give_up_at = instant::before(*give_up_at, step);
-        }
+        self.stop_earlier_by(instant::between(now, self.now));
         self.writing_jobs.forget_times(now);
         self.cancel_requests.forget_times(now);
         self.wakeups.forget_times(now);

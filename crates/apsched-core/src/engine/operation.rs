@@ -48,9 +48,9 @@ impl Operation {
         Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
     }
 
-    /// Whether to do it at `now`.
-    pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.timeout().is_some_and(|at| at <= now)
+    /// When it could be done if it were due at `now`: later after a failure. `None`: it is under way.
+    pub(super) fn at_once(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        Self { due_at: Some(now), ..*self }.timeout()
     }
 
     /// It is under way; wakes from now on concern the next time.

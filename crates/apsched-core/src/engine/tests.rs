@@ -466,3 +466,50 @@ fn cleanup_happens_now_and_then_and_survives_failures() {
     assert_eq!(cleanups(&mut test, 1.0), 1);
     assert_eq!(cleanups(&mut test, 1.0), 1, "tried again after the failure");
 }
+
+#[test]
+fn own_leases_are_renewed_before_expired_ones_are_recovered() {
+    let mut test = Test::at_rest(config());
+    test.acquire(vec![job(1)]);
+    // The store says when the lease ends; then the process sleeps past that, as a laptop does.
+    test.handle(Input::WakeupsKnown(Wakeups {
+        lease: Some(start() + TimeDelta::seconds(30)),
+        ..Wakeups::default()
+    }));
+    let actions = test.after(3600.0).tick();
+    assert!(actions.iter().any(|action| matches!(action, Action::ExtendLeases(_))), "{actions:?}");
+    assert!(!actions.iter().any(|action| matches!(action, Action::Recover(_))), "{actions:?}");
+    let actions = test.handle(Input::LeasesExtended(LeaseReport::default()));
+    assert!(actions.iter().any(|action| matches!(action, Action::Recover(_))), "{actions:?}");
+}
+
+#[test]
+fn what_waits_for_an_answer_does_not_make_it_spin() {
+    let mut test = Test::at_rest(config());
+    let actions = test.handle(Input::Woken(Wakeup::new(Some(start()), Some(start()))));
+    assert_eq!(actions.len(), 2, "both claims are under way: {actions:?}");
+    test.handle(Input::HintsLost);
+    assert!(test.timeout() > 0.0, "the question for wake-ups waits for the claims");
+    test.handle(Input::JobsAcquired(vec![job(1)]));
+    test.handle(Input::SchedulesAcquired(Vec::new()));
+    test.handle(Input::WakeupsKnown(Wakeups {
+        lease: Some(start() + TimeDelta::seconds(30)),
+        ..Wakeups::default()
+    }));
+    test.after(3600.0).tick();
+    let unanswered = test.engine.poll_timeout();
+    assert!(unanswered.is_none_or(|at| at > test.now), "the recovery waits for the renewal: {unanswered:?}");
+}
+
+#[test]
+fn a_thread_that_does_not_end_does_not_make_a_stopping_engine_spin() {
+    let mut test = Test::at_rest(config());
+    test.acquire(vec![job(1)]);
+    test.handle(Input::Stop { deadline: start() });
+    test.after(60.0).tick();
+    test.handle(Input::LeasesExtended(LeaseReport::default()));
+    let actions = test.tick();
+    assert!(actions.is_empty(), "{actions:?}");
+    let timeout = test.engine.poll_timeout();
+    assert!(timeout.is_none_or(|at| at > test.now), "{timeout:?}");
+}

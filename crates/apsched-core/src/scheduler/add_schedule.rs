@@ -64,7 +64,7 @@ impl Scheduler {
             run: RunRequest::default(),
             settings: ScheduleSettings::default(),
             policy: ConflictPolicy::Error,
-            paused: false,
+            pause: None,
         }
     }
 }
@@ -80,7 +80,7 @@ pub struct AddSchedule<P> {
     run: RunRequest,
     settings: ScheduleSettings,
     policy: ConflictPolicy,
-    paused: bool,
+    pause: Option<PauseEdit>,
 }
 
 impl<P> AddSchedule<P> {
@@ -141,9 +141,9 @@ impl<P> AddSchedule<P> {
         self
     }
 
-    /// Adds it paused, until [`Scheduler::unpause_schedule`]. Default `false`.
-    pub const fn paused(mut self, paused: bool) -> Self {
-        self.paused = paused;
+    /// Adds it paused, until [`Scheduler::unpause_schedule`].
+    pub const fn start_paused(mut self) -> Self {
+        self.pause = Some(PauseEdit::Pause);
         self
     }
 }
@@ -178,8 +178,8 @@ impl<P: TaskValue> AddSchedule<P> {
                 reason: "no fire time lies at or after its start".into(),
             }));
         }
-        if self.paused {
-            let pause = ScheduleEdit { pause: Some(PauseEdit::Pause), ..ScheduleEdit::default() };
+        if self.pause.is_some() {
+            let pause = ScheduleEdit { pause: self.pause, ..ScheduleEdit::default() };
             schedule = pause.applied_to(&schedule, now)?;
         }
         let events = shared.store.add_schedule(schedule, self.policy).await?;

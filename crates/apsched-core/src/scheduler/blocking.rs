@@ -319,7 +319,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// As there.
-    pub fn schedule(&self, id: &ScheduleId) -> Result<Schedule> {
+    pub fn schedule(&self, id: impl AsRef<str> + Send) -> Result<Schedule> {
         self.wait(self.scheduler.schedule(id))
     }
 
@@ -335,7 +335,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// As there.
-    pub fn pause_schedule(&self, id: &ScheduleId) -> Result<()> {
+    pub fn pause_schedule(&self, id: impl AsRef<str> + Send) -> Result<()> {
         self.wait(self.scheduler.pause_schedule(id))
     }
 
@@ -346,7 +346,7 @@ impl Scheduler {
     /// As there.
     pub fn unpause_schedule(
         &self,
-        id: &ScheduleId,
+        id: impl AsRef<str>,
         configure: impl FnOnce(UnpauseSchedule) -> UnpauseSchedule,
     ) -> Result<()> {
         self.wait(configure(self.scheduler.unpause_schedule(id)))
@@ -358,7 +358,7 @@ impl Scheduler {
     /// As there.
     pub fn update_schedule(
         &self,
-        id: &ScheduleId,
+        id: impl AsRef<str>,
         change: impl FnOnce(UpdateSchedule) -> UpdateSchedule,
     ) -> Result<()> {
         self.wait(change(self.scheduler.update_schedule(id)))
@@ -368,9 +368,8 @@ impl Scheduler {
     ///
     /// # Errors
     /// As there.
-    pub fn fire_schedule<R: TaskValue>(&self, id: &ScheduleId) -> Result<JobHandle<R>> {
-        let job = self.wait(self.scheduler.fire_schedule(id))?;
-        Ok(JobHandle { job, runtime: self.runtime.clone() })
+    pub fn fire_schedule(&self, id: impl AsRef<str> + Send) -> Result<JobId> {
+        self.wait(self.scheduler.fire_schedule(id))
     }
 
     /// Removes a schedule: `remove_schedule(&id, |it| it.cancel_jobs())`; see the async
@@ -380,7 +379,7 @@ impl Scheduler {
     /// As there.
     pub fn remove_schedule(
         &self,
-        id: &ScheduleId,
+        id: impl AsRef<str>,
         configure: impl FnOnce(RemoveSchedule) -> RemoveSchedule,
     ) -> Result<()> {
         self.wait(configure(self.scheduler.remove_schedule(id)))

@@ -272,7 +272,7 @@ impl SchedulerBuilder {
             ids: Mutex::new(JobIds::seeded(seed)),
             seeds: AtomicU64::new(0),
             connected: OnceCell::new(),
-            reports: Arc::new(Reports::default()),
+            reports: Reports::default(),
             results: ResultWatch::default(),
             commands,
             commands_in: Mutex::new(Some(commands_in)),

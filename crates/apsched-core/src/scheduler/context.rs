@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use tokio::runtime::Handle;
+
 use super::Scheduler;
 use super::stop_signal::StopSignal;
 use crate::engine::StopReason;
@@ -23,11 +25,19 @@ struct Context {
     job: Job,
     scheduler: Scheduler,
     stop: StopSignal,
+    /// Where it runs; every job that a scheduler starts has one.
+    runtime: Option<Handle>,
 }
 
 impl JobContext {
+    /// The context of a job that is to run on the current runtime.
     pub(crate) fn new(job: Job, scheduler: Scheduler) -> Self {
-        Self(Arc::new(Context { job, scheduler, stop: StopSignal::default() }))
+        Self(Arc::new(Context {
+            job,
+            scheduler,
+            stop: StopSignal::default(),
+            runtime: Handle::try_current().ok(),
+        }))
     }
 
     /// The job, as it was when it was acquired.
@@ -120,6 +130,18 @@ impl JobContext {
     pub async fn progress(&self, fraction: f32, message: impl Into<String>) -> Result<(), StoreError> {
         let held = HeldJob::new(self.0.job.id, self.0.job.token);
         self.0.scheduler.set_progress(held, Progress::new(fraction, message)).await
+    }
+
+    /// Tells how far the job is, from a blocking handler; see [`progress`](Self::progress).
+    ///
+    /// # Errors
+    /// As [`progress`](Self::progress).
+    ///
+    /// # Panics
+    /// In an async handler: there, use [`progress`](Self::progress).
+    pub fn progress_blocking(&self, fraction: f32, message: impl Into<String>) -> Result<(), StoreError> {
+        let runtime = self.0.runtime.as_ref().expect("a scheduler starts its jobs on a runtime");
+        runtime.block_on(self.progress(fraction, message))
     }
 
     pub(crate) fn stop_signal(&self) -> &StopSignal {

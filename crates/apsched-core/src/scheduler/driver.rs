@@ -1,6 +1,5 @@
 //! The loop itself: performs what the engine asks for, tells it what happened, and nothing else.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::{Clock, Sleep};
-use super::executor::JobRun;
+use super::executor::{JobExecutor, JobRun};
 use super::shared::{Command, Shared};
 use super::{JobContext, Scheduler};
 use crate::broker::{EventItem, Subscription};
@@ -136,7 +135,7 @@ impl Driver {
     fn perform_all(&mut self, shared: &Arc<Shared>) -> bool {
         while let Some(action) = self.engine.poll_action() {
             match action {
-                Action::StartJobs(jobs) => self.start_jobs(jobs.into(), shared),
+                Action::StartJobs(jobs) => self.start_jobs(jobs, shared),
                 Action::StopJobs { jobs, reason } => {
                     for context in jobs.iter().filter_map(|job| self.running.get(job)) {
                         tracing::debug!(job.id = %context.job_id(), ?reason, "tell the job to stop");
@@ -154,7 +153,9 @@ impl Driver {
         true
     }
 
-    fn start_jobs(&mut self, jobs: VecDeque<Job>, shared: &Arc<Shared>) {
+    fn start_jobs(&mut self, jobs: Vec<Job>, shared: &Arc<Shared>) {
+        let mut starts: Vec<(&Arc<dyn JobExecutor>, Vec<JobRun>)> = Vec::new();
+        self.running.reserve(jobs.len());
         for job in jobs {
             let (id, claim) = (job.id, HeldJob::new(job.id, job.token));
             let Some((executor, handler)) = shared.how_to_run(&job) else {
@@ -165,10 +166,16 @@ impl Driver {
             };
             let context = JobContext::new(job, self.scheduler.clone());
             self.running.insert(id, context.clone());
-            let run = JobRun::new(context, handler, shared.reports.clone(), shared.cancel_grace_period);
-            // An executor that panics has dropped the run, which reports itself.
-            if catch_unwind(AssertUnwindSafe(|| executor.start(run))).is_err() {
-                tracing::error!(job.id = %id, ?executor, "the job executor panicked");
+            let run = JobRun::new(context, handler);
+            match starts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, executor)) {
+                Some((_, runs)) => runs.push(run),
+                None => starts.push((executor, vec![run])),
+            }
+        }
+        for (executor, runs) in starts {
+            // An executor that panics has dropped the runs, which report themselves.
+            if catch_unwind(AssertUnwindSafe(|| executor.start(runs))).is_err() {
+                tracing::error!(?executor, "the job executor panicked");
             }
         }
     }

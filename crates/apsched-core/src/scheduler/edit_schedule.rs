@@ -6,9 +6,8 @@ use chrono::{DateTime, TimeZone};
 
 use super::Scheduler;
 use super::error::{Error, Result};
-use super::job_handle::JobHandle;
 use super::request::{RunRequest, run_request_setters, sent_by_await};
-use crate::id::ScheduleId;
+use crate::id::{IdError, JobId, ScheduleId};
 use crate::payload::{Payload, TaskValue};
 use crate::schedule::{
     Coalesce, Overlap, PauseEdit, ResumeFrom, Schedule, ScheduleEdit, SettingsEdit, job_by_hand,
@@ -22,32 +21,33 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Store`].
-    pub async fn schedule(&self, id: &ScheduleId) -> Result<Schedule> {
+    pub async fn schedule(&self, id: impl AsRef<str> + Send) -> Result<Schedule> {
+        let id = ScheduleId::new(id)?;
         self.shared().connect().await?;
-        let schedule = self.shared().store.schedule(id).await?;
-        schedule.ok_or_else(|| Error::ScheduleNotFound { schedule_id: id.clone() })
+        let schedule = self.shared().store.schedule(&id).await?;
+        schedule.ok_or(Error::ScheduleNotFound { schedule_id: id })
     }
 
     /// Makes no new jobs of the schedule; those already made go on. Pausing twice is pausing once.
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Store`].
-    pub async fn pause_schedule(&self, id: &ScheduleId) -> Result<()> {
+    pub async fn pause_schedule(&self, id: impl AsRef<str> + Send) -> Result<()> {
         let edit = ScheduleEdit { pause: Some(PauseEdit::Pause), ..ScheduleEdit::default() };
-        self.edit_schedule(id, edit).await
+        self.edit_schedule(ScheduleId::new(id), edit).await
     }
 
     /// Lets the schedule fire again, without more from the fire time at which it stood: it may misfire then.
     ///
     /// ```
     /// # use apsched_core::{ScheduleId, scheduler::{Result, Scheduler}};
-    /// # async fn example(scheduler: Scheduler, id: ScheduleId) -> Result<()> {
-    /// scheduler.unpause_schedule(&id).resume_from_now().await?;
+    /// # async fn example(scheduler: Scheduler) -> Result<()> {
+    /// scheduler.unpause_schedule("nightly").resume_from_now().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn unpause_schedule(&self, id: &ScheduleId) -> UnpauseSchedule {
-        UnpauseSchedule { scheduler: self.clone(), id: id.clone(), from: ResumeFrom::WhereItStood }
+    pub fn unpause_schedule(&self, id: impl AsRef<str>) -> UnpauseSchedule {
+        UnpauseSchedule { scheduler: self.clone(), id: ScheduleId::new(id), from: ResumeFrom::WhereItStood }
     }
 
     /// Changes a live schedule; what is not named stays. `.await` sends the change.
@@ -61,10 +61,10 @@ impl Scheduler {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update_schedule(&self, id: &ScheduleId) -> UpdateSchedule {
+    pub fn update_schedule(&self, id: impl AsRef<str>) -> UpdateSchedule {
         UpdateSchedule {
             scheduler: self.clone(),
-            id: id.clone(),
+            id: ScheduleId::new(id),
             run: RunRequest::default(),
             edit: ScheduleEdit::default(),
         }
@@ -72,30 +72,32 @@ impl Scheduler {
 
     /// Runs the schedule once, now; its next fire time does not move. Paused and finished schedules too.
     ///
-    /// The job is added even if an earlier one is still there: the user has asked for it.
+    /// The job is added even if an earlier one is still there: the user has asked for it. [`Scheduler::job`] makes a handle
+    /// of its id.
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Store`].
-    pub async fn fire_schedule<R: TaskValue>(&self, id: &ScheduleId) -> Result<JobHandle<R>> {
+    pub async fn fire_schedule(&self, id: impl AsRef<str> + Send) -> Result<JobId> {
         let schedule = self.schedule(id).await?;
         let shared = self.shared();
         let task = shared.task_to_add_for(&schedule.task_id).await?;
         let job = job_by_hand(&schedule, &task.definition, shared.now(), &mut shared.job_ids());
-        let handle = JobHandle::new(self.clone(), job.id, job.settings.result_expiration_time);
+        let job_id = job.id;
         let events = shared.store.add_jobs(vec![job], shared.broker.interest()).await?;
         shared.publish(events);
-        Ok(handle)
+        Ok(job_id)
     }
 
     /// Removes a schedule; its jobs go on, unless asked to cancel them. `.await` sends the request.
-    pub fn remove_schedule(&self, id: &ScheduleId) -> RemoveSchedule {
-        RemoveSchedule { scheduler: self.clone(), id: id.clone(), jobs: RemoveJobs::Keep }
+    pub fn remove_schedule(&self, id: impl AsRef<str>) -> RemoveSchedule {
+        RemoveSchedule { scheduler: self.clone(), id: ScheduleId::new(id), jobs: RemoveJobs::Keep }
     }
 
-    async fn edit_schedule(&self, id: &ScheduleId, edit: ScheduleEdit) -> Result<()> {
+    async fn edit_schedule(&self, id: Result<ScheduleId, IdError>, edit: ScheduleEdit) -> Result<()> {
+        let id = id?;
         let shared = self.shared();
         shared.connect().await?;
-        let events = shared.store.edit_schedule(id, edit, shared.now()).await.map_err(known)?;
+        let events = shared.store.edit_schedule(&id, edit, shared.now()).await.map_err(known)?;
         shared.publish(events);
         Ok(())
     }
@@ -115,7 +117,7 @@ fn known(error: StoreError) -> Error {
 #[derive(Debug)]
 pub struct UnpauseSchedule {
     scheduler: Scheduler,
-    id: ScheduleId,
+    id: Result<ScheduleId, IdError>,
     from: ResumeFrom,
 }
 
@@ -134,7 +136,7 @@ impl UnpauseSchedule {
 
     async fn send(self) -> Result<()> {
         let edit = ScheduleEdit { pause: Some(PauseEdit::Unpause(self.from)), ..ScheduleEdit::default() };
-        self.scheduler.edit_schedule(&self.id, edit).await
+        self.scheduler.edit_schedule(self.id, edit).await
     }
 }
 
@@ -145,7 +147,7 @@ sent_by_await!(UnpauseSchedule => ());
 #[derive(Debug)]
 pub struct UpdateSchedule {
     scheduler: Scheduler,
-    id: ScheduleId,
+    id: Result<ScheduleId, IdError>,
     run: RunRequest,
     edit: ScheduleEdit,
 }
@@ -215,7 +217,7 @@ impl UpdateSchedule {
 
     async fn send(mut self) -> Result<()> {
         self.edit.settings.run = self.run.finish()?;
-        self.scheduler.edit_schedule(&self.id, self.edit).await
+        self.scheduler.edit_schedule(self.id, self.edit).await
     }
 }
 
@@ -226,7 +228,7 @@ sent_by_await!(UpdateSchedule => ());
 #[derive(Debug)]
 pub struct RemoveSchedule {
     scheduler: Scheduler,
-    id: ScheduleId,
+    id: Result<ScheduleId, IdError>,
     jobs: RemoveJobs,
 }
 
@@ -238,9 +240,10 @@ impl RemoveSchedule {
     }
 
     async fn send(self) -> Result<()> {
+        let id = self.id?;
         let shared = self.scheduler.shared();
         shared.connect().await?;
-        let events = shared.store.remove_schedule(&self.id, self.jobs, shared.now()).await.map_err(known)?;
+        let events = shared.store.remove_schedule(&id, self.jobs, shared.now()).await.map_err(known)?;
         shared.publish(events);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What can go wrong between a program and its scheduler.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::handler::TaskProblem;
@@ -15,7 +16,9 @@ use crate::trigger::TriggerError;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the scheduler did not do what it was asked.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// Its `Debug` form is the text a person reads, causes included: it is what a `main` that returns it prints.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An id is not one.
@@ -103,6 +106,18 @@ pub enum Error {
     /// The scheduler was started before.
     #[error("start the scheduler: it was started before")]
     AlreadyStarted,
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
 }
 
 /// What is wrong with how a scheduler is put together.

@@ -36,6 +36,7 @@ mod store_call;
 mod subscribe;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -56,6 +57,7 @@ pub use listing::{ListJobs, ListSchedules};
 pub use shared::State as SchedulerState;
 pub use subscribe::{EventSubscription, Events};
 
+use executor::Reports;
 use shared::{Command, Shared};
 use tokio::sync::oneshot;
 
@@ -145,6 +147,14 @@ impl Scheduler {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &self.shared.clock
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.shared.reports
+    }
+
+    pub(crate) fn cancel_grace_period(&self) -> Duration {
+        self.shared.cancel_grace_period
     }
 
     pub(crate) fn payload_form(&self) -> PayloadForm {

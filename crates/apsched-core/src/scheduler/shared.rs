@@ -71,7 +71,7 @@ pub(super) struct Shared {
     pub(super) ids: Mutex<JobIds>,
     pub(super) seeds: AtomicU64,
     pub(super) connected: OnceCell<()>,
-    pub(super) reports: Arc<Reports>,
+    pub(super) reports: Reports,
     pub(super) results: ResultWatch,
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) commands_in: Mutex<Option<mpsc::UnboundedReceiver<Command>>>,

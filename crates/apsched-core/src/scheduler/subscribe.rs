@@ -57,15 +57,15 @@ impl Scheduler {
     {
         let mut events = self.events_of::<E>();
         let task = tokio::spawn(async move {
-            while let Some(item) = events.next_item().await {
+            while let Some(item) = events.next().await {
                 match item {
-                    Ok(event) => {
+                    EventItem::Event(event) => {
                         let called = AssertUnwindSafe(async { callback(event).await }).catch_unwind().await;
                         if called.is_err() {
                             tracing::error!("an event callback panicked");
                         }
                     }
-                    Err(lost) => tracing::warn!(lost, "an event callback was too slow"),
+                    EventItem::Lagged(lost) => tracing::warn!(lost, "an event callback was too slow"),
                 }
             }
         });
@@ -125,8 +125,8 @@ impl Scheduler {
     pub fn next_event<E: EventType>(&self) -> impl Future<Output = Result<E>> + use<E> {
         let mut events = self.events_of::<E>();
         async move {
-            while let Some(item) = events.next_item().await {
-                if let Ok(event) = item {
+            while let Some(item) = events.next().await {
+                if let EventItem::Event(event) = item {
                     return Ok(event);
                 }
             }
@@ -173,7 +173,7 @@ impl Drop for EventSubscription {
     }
 }
 
-/// The events of one type. An item is an event, or the number that were lost (zero: unknown).
+/// The events of one type; ends when the broker stops.
 #[derive(Debug)]
 pub struct Events<E> {
     subscription: Subscription,
@@ -185,22 +185,22 @@ impl<E: EventType> Events<E> {
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
-    pub async fn next_item(&mut self) -> Option<Result<E, u64>> {
+    pub async fn next(&mut self) -> Option<EventItem<E>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 }
 
 impl<E: EventType> Stream for Events<E> {
-    type Item = Result<E, u64>;
+    type Item = EventItem<E>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             return Poll::Ready(
                 match std::task::ready!(Pin::new(&mut self.subscription).poll_next(context)) {
                     None => None,
-                    Some(EventItem::Lagged(lost)) => Some(Err(lost)),
+                    Some(EventItem::Lagged(lost)) => Some(EventItem::Lagged(lost)),
                     Some(EventItem::Event(event)) => match take::<E>(event) {
-                        Some(event) => Some(Ok(event)),
+                        Some(event) => Some(EventItem::Event(event)),
                         None => continue,
                     },
                 },

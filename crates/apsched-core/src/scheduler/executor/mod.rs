@@ -1,6 +1,6 @@
 //! Job executors: where a handler runs.
 //!
-//! An executor gets a [`JobRun`] and sees to it that it is run: on the runtime, on a pool of threads, on the main
+//! An executor gets [`JobRun`]s and sees to it that they are run: on the runtime, on a pool of threads, on the main
 //! thread of a window. What a run is (deadline, timeout, cancel, panic) is decided by the run itself, alike for all.
 
 mod run;
@@ -24,14 +24,16 @@ pub use thread_pool::ThreadPoolExecutor;
 /// struct ThreadEach;
 ///
 /// impl JobExecutor for ThreadEach {
-///     fn start(&self, run: JobRun) {
-///         std::thread::spawn(|| run.run_blocking());
+///     fn start(&self, runs: Vec<JobRun>) {
+///         for run in runs {
+///             std::thread::spawn(|| run.run_blocking());
+///         }
 ///     }
 /// }
 /// ```
 pub trait JobExecutor: fmt::Debug + Send + Sync + 'static {
-    /// Takes a run, to be run soon by one of its methods; returns at once.
+    /// Takes runs, each to be run soon by one of its methods; returns at once.
     ///
     /// Called on the scheduler's runtime. A run that is dropped is reported as interrupted.
-    fn start(&self, run: JobRun);
+    fn start(&self, runs: Vec<JobRun>);
 }

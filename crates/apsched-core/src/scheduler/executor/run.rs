@@ -16,7 +16,6 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
@@ -67,8 +66,6 @@ impl Reports {
 pub struct JobRun {
     context: JobContext,
     handler: ErasedHandler,
-    reports: Arc<Reports>,
-    cancel_grace_period: Duration,
     reported: Reported,
 }
 
@@ -82,13 +79,8 @@ enum Reported {
 type Caught = Result<HandlerOutput, Box<dyn std::any::Any + Send>>;
 
 impl JobRun {
-    pub(crate) const fn new(
-        context: JobContext,
-        handler: ErasedHandler,
-        reports: Arc<Reports>,
-        cancel_grace_period: Duration,
-    ) -> Self {
-        Self { context, handler, reports, cancel_grace_period, reported: Reported::No }
+    pub(crate) const fn new(context: JobContext, handler: ErasedHandler) -> Self {
+        Self { context, handler, reported: Reported::No }
     }
 
     /// The job, the time, and whether it is to stop.
@@ -108,7 +100,7 @@ impl JobRun {
     /// # Cancel safety
     /// Dropping the future drops the handler and reports the job as interrupted.
     pub async fn run(mut self) {
-        let report = match self.handler.clone() {
+        let report = match &self.handler {
             ErasedHandler::Async(handler) => self.attempt(handler).await,
             ErasedHandler::Blocking(_) => self.attempt_on_thread().await,
         };
@@ -139,7 +131,7 @@ impl JobRun {
 
     async fn attempt(
         &self,
-        handler: Arc<dyn Fn(Payload, JobContext) -> HandlerFuture + Send + Sync>,
+        handler: &Arc<dyn Fn(Payload, JobContext) -> HandlerFuture + Send + Sync>,
     ) -> JobReport {
         let started_at = self.context.now();
         if let Some(refusal) = self.refusal(started_at) {
@@ -161,7 +153,7 @@ impl JobRun {
         };
         self.context.stop_signal().raise(reason);
         if matches!(reason, StopReason::Cancelled | StopReason::Shutdown) {
-            let grace_ends = instant::after(self.context.now(), self.cancel_grace_period);
+            let grace_ends = instant::after(self.context.now(), self.context.scheduler().cancel_grace_period());
             tokio::select! {
                 biased;
                 caught = &mut work => return self.judge(caught, started_at),
@@ -281,7 +273,7 @@ impl JobRun {
     fn report(&mut self, report: JobReport) {
         self.reported = Reported::Yes;
         let job = self.context.job();
-        self.reports.push(HeldJob::new(job.id, job.token), report);
+        self.context.scheduler().reports().push(HeldJob::new(job.id, job.token), report);
     }
 }
 

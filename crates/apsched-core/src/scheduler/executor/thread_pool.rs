@@ -30,17 +30,20 @@ impl Default for ThreadPoolExecutor {
 }
 
 impl JobExecutor for ThreadPoolExecutor {
-    fn start(&self, run: JobRun) {
-        let threads = self.threads.clone();
-        tokio::spawn(async move {
-            // A job that is stopped while it waits is reported by its run; it needs no thread for that.
-            let thread = tokio::select! {
-                biased;
-                thread = threads.acquire_owned() => thread.ok(),
-                _ = run.context().cancelled() => None,
-            };
-            run.run_on_thread().await;
-            drop(thread);
-        });
+    fn start(&self, runs: Vec<JobRun>) {
+        for run in runs {
+            tokio::spawn(run_on_thread(run, self.threads.clone()));
+        }
     }
+}
+
+async fn run_on_thread(run: JobRun, threads: Arc<Semaphore>) {
+    // A job that is stopped while it waits is reported by its run; it needs no thread for that.
+    let thread = tokio::select! {
+        biased;
+        thread = threads.acquire_owned() => thread.ok(),
+        _ = run.context().cancelled() => None,
+    };
+    run.run_on_thread().await;
+    drop(thread);
 }

@@ -22,7 +22,7 @@ use crate::task::TaskDefinition;
 
 #[derive(Debug, Default)]
 pub(super) struct JobTable {
-    jobs: JobIdMap<Entry>,
+    jobs: JobIdMap<Box<Entry>>,
     tasks: Vec<TaskQueue>,
     numbers: BTreeMap<TaskId, usize>,
     /// Numbers of the tasks that have queued jobs.
@@ -87,7 +87,7 @@ impl JobTable {
         }
         let task = self.task_number(&job.task_id);
         self.queue(task, &job, job.created_at);
-        self.jobs.insert(job.id, Entry { job, task });
+        self.jobs.insert(job.id, Box::new(Entry { job, task }));
         true
     }
 
@@ -279,7 +279,8 @@ impl JobTable {
         interest: EventInterest,
         events: &mut Vec<Event>,
     ) {
-        let Some(Entry { job, .. }) = self.jobs.remove(&id) else { return };
+        let Some(entry) = self.jobs.remove(&id) else { return };
+        let Entry { job, .. } = *entry;
         if let Some(schedule) = &job.schedule_id
             && let Some(siblings) = self.by_schedule.get_mut(schedule)
         {
@@ -339,7 +340,8 @@ impl JobTable {
 
     /// Asks for a job's end: at once if it is queued, by its worker if it runs.
     pub(super) fn cancel(&mut self, id: JobId, now: DateTime<Utc>, events: &mut Vec<Event>) {
-        let Some(Entry { job, .. }) = self.jobs.get_mut(&id) else { return };
+        let Some(entry) = self.jobs.get_mut(&id) else { return };
+        let job = &mut entry.job;
         match (job.state(), job.cancel) {
             (JobState::Running, CancelRequest::None) => {
                 job.cancel = CancelRequest::Requested;
@@ -394,7 +396,7 @@ impl JobTable {
 }
 
 /// Whether a job still waits at this place: it is there, nobody holds it, and the place is its own.
-fn is_queued(jobs: &JobIdMap<Entry>, place: ClaimOrder) -> bool {
+fn is_queued(jobs: &JobIdMap<Box<Entry>>, place: ClaimOrder) -> bool {
     let job = jobs.get(&place.job_id()).map(|entry| &entry.job);
     job.is_some_and(|job| job.lease.is_none() && ClaimOrder::of(job) == place)
 }

@@ -39,7 +39,7 @@ pub(crate) async fn a_change_of_settings_is_followed_by_a_wakeup(harness: &dyn S
     let events = a.put_task(TaskDefinition { max_running_jobs: Some(9), ..sample::task("send") }).await;
 
     let wakeup = only::<Wakeup>(&events);
-    assert!(wakeup.jobs_at.is_some_and(|at| at <= crate::sample::at(0)), "{wakeup:?}");
+    assert!(wakeup.jobs_at.is_some_and(|at| at <= sample::at(0)), "{wakeup:?}");
 }
 
 pub(crate) async fn equal_settings_cause_no_event(harness: &dyn StoreHarness) {

@@ -1,0 +1,64 @@
+//! What is measured, and how thoroughly.
+
+pub(crate) mod cron;
+pub(crate) mod firing;
+pub(crate) mod idle_latency;
+pub(crate) mod schedule_size;
+pub(crate) mod throughput;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::report::Table;
+use crate::store::Store;
+
+/// Something that is measured; the numbers are those of the project's plan, and stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Workload {
+    /// No-op jobs a second, added and run
+    W1,
+    /// From adding a job to the start of its handler, when nothing else happens
+    W2,
+    /// Schedules that fire each second, and how late
+    W3,
+    /// Fire times of cron expressions a second
+    W4,
+    /// Memory of an idle schedule
+    W5,
+}
+
+/// How thoroughly to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    Quick,
+    Full,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
+
+    pub(crate) fn measure(self, store: Store, effort: Effort) -> Result<Table> {
+        match self {
+            Self::W1 => throughput::measure(store, effort),
+            Self::W2 => idle_latency::measure(store, effort),
+            Self::W3 => firing::measure(store, effort),
+            Self::W4 => cron::measure(effort),
+            Self::W5 => schedule_size::measure(store, effort),
+        }
+    }
+}
+
+impl Effort {
+    /// One of two numbers.
+    pub(crate) const fn pick(self, quick: usize, full: usize) -> usize {
+        match self {
+            Self::Quick => quick,
+            Self::Full => full,
+        }
+    }
+}
+
+/// A runtime as a program with default settings has it.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_time().build()?)
+}
