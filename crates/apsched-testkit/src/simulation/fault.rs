@@ -59,6 +59,9 @@ impl<S: DataStore> World<S> {
             self.crash(number);
             return Ok(());
         }
+        if self.chance(faults.freeze_after) && self.processes[number].state == ProcessState::Up {
+            self.freeze(number);
+        }
         let arrival = Arrival::Answer(Box::new((input, events)));
         let at = self.now + self.scenario.latency.draw(&mut self.random);
         self.agenda.add(at, Happening::Arrives { process: number, arrival });
@@ -108,6 +111,7 @@ impl<S: DataStore> World<S> {
         } else if is_drawn(faults.stops) {
             return self.stop(number);
         } else {
+            // The only one left.
             let intake = if self.random.bool() { Intake::Open } else { Intake::Paused };
             return self.arrive(number, Arrival::Command(Input::SetIntake(intake)));
         }
