@@ -26,7 +26,7 @@ pub enum Check {
     LeaseIsExclusive,
     /// A scheduler that lives, and whose store answers, keeps its leases.
     LeaseIsRenewed,
-    /// A scheduler stops a job as lost only if it has lost it.
+    /// A scheduler stops a job as lost when it has lost it, and only then.
     LostMeansLost,
     /// A job starts while its lease lives.
     StartsWithinLease,

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use apsched_core::engine::{Input, Intake};
+use apsched_core::engine::{FailedAction, Input, Intake};
 use apsched_core::{DataStore, SchedulerId, instant};
 
 use super::breach::Checked;
-use super::process::{Arrival, ProcessState};
+use super::process::{Arrival, ProcessState, Sent};
 use super::scenario::Faults;
-use super::store_call::StoreCall;
 use super::world::{Happening, Phase, World};
 
 impl Faults {
@@ -22,10 +21,10 @@ impl Faults {
 
 impl<S: DataStore> World<S> {
     /// A call reaches the store; or fails, or crashes its process.
-    pub(super) fn perform(&mut self, number: usize, call: StoreCall) -> Checked {
+    pub(super) fn perform(&mut self, number: usize, sent: Sent) -> Checked {
         let state = self.processes[number].state;
         if state == ProcessState::Frozen && self.random.bool() {
-            self.processes[number].unsent.push(call);
+            self.processes[number].unsent.push(sent);
             return Ok(());
         }
         // What a process sent before it crashed may still be done.
@@ -34,27 +33,34 @@ impl<S: DataStore> World<S> {
         }
         let faults = if self.phase == Phase::Turmoil { self.scenario.faults } else { Faults::default() };
         if self.now < self.outage_until || self.chance(faults.fail_before) {
-            self.trace.note(self.now, || format!("{}: {call:?} fails", self.processes[number].id));
-            return self.fail(number, &call);
+            self.trace.note(self.now, || format!("{}: {} fails", self.processes[number].id, sent.call));
+            self.fail(number, sent.failure);
+            return Ok(());
         }
         if self.chance(faults.crash_before) {
-            return self.crash(number);
+            self.crash(number);
+            return Ok(());
         }
         let Self { store, ledger, processes, .. } = self;
         let keeps_its_leases = |holder: &SchedulerId| {
             let holder = processes.iter().find(|process| process.id == *holder);
             holder.is_some_and(|holder| holder.state == ProcessState::Up && !holder.had_trouble)
         };
-        self.trace.note(self.now, || format!("{}: {call:?}", processes[number].id));
-        let (input, events) = call.perform(store, ledger, self.now, keeps_its_leases)?;
+        self.trace.note(self.now, || format!("{}: {}", processes[number].id, sent.call));
+        let (input, events) = sent.call.perform(store, ledger, self.now, keeps_its_leases)?;
         self.summary.calls += 1;
         if self.chance(faults.fail_after) {
             self.trace.note(self.now, || "  its answer is lost".to_owned());
-            self.processes[number].has_lost_answer |= call.is_claim();
-            return self.fail(number, &call);
+            self.processes[number].has_lost_answer |= sent.call.is_claim();
+            self.fail(number, sent.failure);
+            return Ok(());
         }
         if self.chance(faults.crash_after) {
-            return self.crash(number);
+            self.crash(number);
+            return Ok(());
+        }
+        if self.chance(faults.freeze_after) && self.processes[number].state == ProcessState::Up {
+            self.freeze(number);
         }
         let arrival = Arrival::Answer(Box::new((input, events)));
         let at = self.now + self.scenario.latency.draw(&mut self.random);
@@ -62,19 +68,18 @@ impl<S: DataStore> World<S> {
         Ok(())
     }
 
-    fn fail(&mut self, number: usize, call: &StoreCall) -> Checked {
+    fn fail(&mut self, number: usize, failure: FailedAction) {
         self.summary.failures += 1;
         self.processes[number].had_trouble = true;
-        let arrival = Arrival::Answer(Box::new((Input::Failed(call.failed()), Vec::new())));
+        let arrival = Arrival::Answer(Box::new((Input::Failed(failure), Vec::new())));
         let at = self.now + self.scenario.latency.draw(&mut self.random);
         self.agenda.add(at, Happening::Arrives { process: number, arrival });
-        Ok(())
     }
 
-    fn crash(&mut self, number: usize) -> Checked {
+    fn crash(&mut self, number: usize) {
         let process = &mut self.processes[number];
         if process.is_gone() {
-            return Ok(());
+            return;
         }
         self.trace.note(self.now, || format!("{} crashes", process.id));
         process.state = ProcessState::Gone;
@@ -83,7 +88,6 @@ impl<S: DataStore> World<S> {
         self.summary.crashes += 1;
         let at = self.after(self.scenario.lease * 2);
         self.agenda.add(at, Happening::Boot { node });
-        Ok(())
     }
 
     /// Something strikes a process that runs.
@@ -107,6 +111,7 @@ impl<S: DataStore> World<S> {
         } else if is_drawn(faults.stops) {
             return self.stop(number);
         } else {
+            // The only one left.
             let intake = if self.random.bool() { Intake::Open } else { Intake::Paused };
             return self.arrive(number, Arrival::Command(Input::SetIntake(intake)));
         }

@@ -38,7 +38,13 @@ impl<S: DataStore> World<S> {
                 at += self.draw_duration();
             }
             self.trace.note(self.now, || format!("  starts {attempt:?}"));
-            self.processes[number].attempts.push(attempt);
+            let process = &mut self.processes[number];
+            let earlier =
+                process.attempts.iter().find(|earlier| earlier.job_id == job.id && earlier.told.is_none());
+            ensure(earlier.is_none(), Check::LostMeansLost, || {
+                format!("{} starts job {} again, and has not stopped {earlier:?}", process.id, job.id)
+            })?;
+            process.attempts.push(attempt);
             let arrival = Arrival::AttemptEnds { job_id: job.id, token: job.token };
             self.agenda.add(at, Happening::Arrives { process: number, arrival });
         }

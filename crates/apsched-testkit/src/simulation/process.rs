@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use apsched_core::engine::{Engine, Input, StopReason};
+use apsched_core::engine::{Engine, FailedAction, Input, StopReason};
 use apsched_core::event::Event;
 use apsched_core::lease::LeaseToken;
 use apsched_core::{Abilities, AttemptEnd, JobId, SchedulerId, instant};
@@ -30,13 +30,21 @@ pub(super) struct Process {
     /// What arrived while it was frozen.
     pub(super) mailbox: Vec<Arrival>,
     /// Requests that had not left when it froze.
-    pub(super) unsent: Vec<StoreCall>,
+    pub(super) unsent: Vec<Sent>,
     pub(super) calls: u64,
     /// Whether it may hold what it does not know of, because the answer to a claim was lost.
     pub(super) has_lost_answer: bool,
     /// Whether its leases may have run out through no fault of its engine.
     pub(super) had_trouble: bool,
     pub(super) is_stopping: bool,
+}
+
+/// A call on its way to the store.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) call: StoreCall,
+    /// What the engine is told when it fails.
+    pub(super) failure: FailedAction,
 }
 
 /// Whether a process runs.

@@ -51,6 +51,8 @@ pub(super) struct Faults {
     pub(super) crash_before: f64,
     pub(super) crash_after: f64,
     pub(super) freezes: f64,
+    /// Chance that a process freezes between a call and its answer.
+    pub(super) freeze_after: f64,
     /// Chance that a frozen node is replaced by one of its name before it goes on.
     pub(super) replaced: f64,
     pub(super) clock_steps: f64,
@@ -62,7 +64,7 @@ pub(super) struct Faults {
 impl Faults {
     /// Whether a lease is lost only by a crash: nobody freezes, and the store answers.
     pub(super) fn leave_leases_alone(&self) -> bool {
-        self.freezes + self.outages + self.fail_before + self.fail_after == 0.0
+        self.freezes + self.freeze_after + self.outages + self.fail_before + self.fail_after == 0.0
     }
 
     /// Whether nothing at all keeps a node from its work.
@@ -158,7 +160,7 @@ impl Scenario {
             }
             Family::Coalescing => {
                 (faults.crash_before, faults.crash_after) = (0.02, 0.02);
-                faults.freezes = 0.05;
+                faults.freeze_after = 0.02;
                 *load = Load { kind: ScheduleKind::Any, actions: 0.3, edits: 0.0, ..*load };
             }
             Family::Edits => {
@@ -170,7 +172,7 @@ impl Scenario {
                 *load = Load { schedules: random.usize(0..=2), actions: 4.0, edits: 0.05, ..*load };
             }
             Family::Frozen => {
-                (faults.freezes, faults.replaced) = (0.2, 0.3);
+                (faults.freezes, faults.freeze_after, faults.replaced) = (0.1, 0.02, 0.3);
                 *load = Load { actions: 2.5, edits: 0.3, kind: ScheduleKind::Any, ..*load };
             }
             Family::ClockSteps => {
@@ -210,7 +212,8 @@ impl Scenario {
                     fail_after: 0.02,
                     crash_before: 0.005,
                     crash_after: 0.005,
-                    freezes: 0.1,
+                    freezes: 0.05,
+                    freeze_after: 0.005,
                     replaced: 0.3,
                     clock_steps: 0.2,
                     outages: 0.02,

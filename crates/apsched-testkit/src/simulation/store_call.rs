@@ -1,9 +1,12 @@
 //! One call of a process to the store: built when it is issued, performed when it arrives, judged by the ledger.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 
-use apsched_core::engine::{Action, FailedAction, Input};
+use apsched_core::engine::{Action, Input};
 use apsched_core::event::{Event, EventInterest};
+use apsched_core::job::Release;
 use apsched_core::store::{
     AcquireJobs, AcquireSchedules, ExtendLeases, Recover, ReleaseJobs, ReleaseSchedules, WakeupQuery,
 };
@@ -29,6 +32,44 @@ pub(super) enum StoreCall {
     ExtendLeases(ExtendLeases),
     CancelRequests(SchedulerId),
     Cleanup(DateTime<Utc>),
+}
+
+/// In few words, for the trace.
+impl fmt::Display for StoreCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recover(request) => write!(f, "recover {:?} at {}", request.scope, request.now),
+            Self::NextWakeup(query) => write!(f, "next_wakeup at {}", query.now),
+            Self::AcquireSchedules(request) => {
+                write!(f, "acquire_schedules {} at {}", request.limit, request.now)
+            }
+            Self::ReleaseSchedules(request) => {
+                write!(f, "release_schedules at {}:", request.now)?;
+                request.releases.iter().try_for_each(|release| {
+                    let jobs: Vec<_> = release.jobs.iter().map(|job| job.id.to_string()).collect();
+                    let (id, token) = (&release.schedule_id, release.token.number());
+                    write!(f, " {id} #{token} {:?} {jobs:?}", release.advance)
+                })
+            }
+            Self::AcquireJobs(request) => write!(f, "acquire_jobs {} at {}", request.limit, request.now),
+            Self::ReleaseJobs(request) => {
+                write!(f, "release_jobs at {}:", request.now)?;
+                request.releases.iter().try_for_each(|release| {
+                    let end = match &release.release {
+                        Release::Finish(end) => end.outcome.to_string(),
+                        other => format!("{other:?}"),
+                    };
+                    write!(f, " {} #{} {end}", release.job_id, release.token.number())
+                })
+            }
+            Self::ExtendLeases(request) => {
+                write!(f, "extend_leases at {}:", request.now)?;
+                request.jobs.iter().try_for_each(|job| write!(f, " {} #{}", job.job_id, job.token.number()))
+            }
+            Self::CancelRequests(_) => f.write_str("cancel_requests"),
+            Self::Cleanup(now) => write!(f, "cleanup at {now}"),
+        }
+    }
 }
 
 impl StoreCall {
@@ -66,21 +107,6 @@ impl StoreCall {
             Action::Cleanup => Self::Cleanup(now),
             Action::StartJobs(_) | Action::StopJobs { .. } | Action::Stopped => return None,
         })
-    }
-
-    /// What the engine is told when the call fails.
-    pub(super) const fn failed(&self) -> FailedAction {
-        match self {
-            Self::Recover(_) => FailedAction::Recover,
-            Self::NextWakeup(_) => FailedAction::QueryWakeups,
-            Self::AcquireSchedules(_) => FailedAction::AcquireSchedules,
-            Self::ReleaseSchedules(_) => FailedAction::ReleaseSchedules,
-            Self::AcquireJobs(_) => FailedAction::AcquireJobs,
-            Self::ReleaseJobs(_) => FailedAction::ReleaseJobs,
-            Self::ExtendLeases(_) => FailedAction::ExtendLeases,
-            Self::CancelRequests(_) => FailedAction::QueryCancelRequests,
-            Self::Cleanup(_) => FailedAction::Cleanup,
-        }
     }
 
     pub(super) const fn is_claim(&self) -> bool {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 
 /// Most events that are kept.
-const KEPT: usize = 800;
+const KEPT: usize = 200;
 
 /// What happened last.
 #[derive(Debug)]

@@ -10,14 +10,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
 
 use apsched_core::engine::{Action, Engine, EngineConfig, Input, Role, StopReason};
-use apsched_core::event::Event;
 use apsched_core::{Abilities, DataStore, Job, JobIds, SchedulerId, SchedulerName, TriggerRegistry, instant};
 
 use super::agenda::Agenda;
 use super::breach::{Check, Checked, ensure};
 use super::ledger::Ledger;
 use super::probe;
-use super::process::{Arrival, Process, ProcessState};
+use super::process::{Arrival, Process, ProcessState, Sent};
 use super::scenario::Scenario;
 use super::store_call::StoreCall;
 use super::stumbling::Stumbling;
@@ -25,12 +24,6 @@ use super::summary::Summary;
 use super::trace::Trace;
 use super::workload::Names;
 
-/// Longest time from the last fault to the end of all work.
-const LONGEST_SETTLING: Duration = Duration::from_secs(300);
-/// Time until no hint is under way any more, and nothing that was hinted at can become due.
-const SILENCE: Duration = Duration::from_secs(12);
-/// Poll intervals for which the settled nodes are watched.
-const IDLE_INTERVALS: u32 = 6;
 /// More events than this within one instant are a spin.
 const MOST_EVENTS_AT_ONCE: u32 = 20_000;
 
@@ -59,7 +52,7 @@ pub(super) struct World<S> {
 #[derive(Debug)]
 pub(super) enum Happening {
     Boot { node: usize },
-    CallArrives { process: usize, call: StoreCall },
+    CallArrives { process: usize, call: Sent },
     Arrives { process: usize, arrival: Arrival },
     Thaw { process: usize },
     FaultStrikes,
@@ -180,12 +173,7 @@ impl<S: DataStore> World<S> {
                 self.agenda.add(self.now, Happening::Look);
             }
             Happening::Look => self.look()?,
-            Happening::IdleBegins => {
-                let calls =
-                    self.processes.iter().enumerate().map(|(number, process)| (number, process.calls));
-                let happening = Happening::IdleEnds { calls: calls.collect() };
-                self.agenda.add(self.now + self.scenario.poll_interval * IDLE_INTERVALS, happening);
-            }
+            Happening::IdleBegins => self.begin_idle(),
             Happening::IdleEnds { calls } => self.check_idle(&calls)?,
         }
         Ok(())
@@ -289,7 +277,8 @@ impl<S: DataStore> World<S> {
             if let Some(call) = StoreCall::of(&action, process, now, seed) {
                 process.calls += 1;
                 let at = self.now + self.scenario.latency.draw(&mut self.random);
-                self.agenda.add(at, Happening::CallArrives { process: number, call });
+                let failure = action.failure().expect("a call to the store can fail");
+                self.agenda.add(at, Happening::CallArrives { process: number, call: Sent { call, failure } });
                 continue;
             }
             match action {
@@ -328,96 +317,6 @@ impl<S: DataStore> World<S> {
         let node = process.node;
         let at = self.after(Duration::from_secs(3));
         self.agenda.add(at, Happening::Boot { node });
-        Ok(())
-    }
-
-    /// Tells every process what became due, as far as the broker does.
-    pub(super) fn publish(&mut self, events: &[Event]) {
-        let inputs = events.iter().filter_map(|event| match event {
-            Event::Wakeup(wakeup) => Some(Input::Woken(wakeup.clone())),
-            Event::JobCancelRequested(_) => Some(Input::CancelRequested),
-            _ => None,
-        });
-        let faults = self.scenario.faults;
-        for input in inputs {
-            for process in 0..self.processes.len() {
-                if self.processes[process].is_gone() {
-                    continue;
-                }
-                let mut hint = input.clone();
-                if self.chance(faults.lost_hint) {
-                    if self.chance(0.9) {
-                        continue;
-                    }
-                    hint = Input::HintsLost;
-                }
-                let copies = if self.chance(faults.repeated_hint) { 2 } else { 1 };
-                for _ in 0..copies {
-                    let mut at = self.now + self.scenario.latency.draw(&mut self.random);
-                    if self.chance(faults.late_hint) {
-                        at = instant::after(at, Duration::from_millis(self.random.u64(0..5000)));
-                    }
-                    self.agenda.add(at, Happening::Arrives { process, arrival: Arrival::Hint(hint.clone()) });
-                }
-            }
-        }
-    }
-
-    // ----- the end -----
-
-    fn look(&mut self) -> Checked {
-        let Phase::Quiet { since } = self.phase else { return Ok(()) };
-        match self.open() {
-            None => {
-                self.agenda.add(self.now + SILENCE, Happening::IdleBegins);
-            }
-            Some(open) => {
-                let waited = instant::between(since, self.now);
-                ensure(waited < LONGEST_SETTLING, Check::EverythingSettles, || {
-                    format!("{waited:?} after the last fault this is still open: {open}")
-                })?;
-                self.agenda.add(self.now + Duration::from_millis(500), Happening::Look);
-            }
-        }
-        Ok(())
-    }
-
-    fn open(&self) -> Option<String> {
-        let is_settled = |node: &Node| {
-            let process = node.process.map(|process| &self.processes[process]);
-            process.is_some_and(|process| process.state == ProcessState::Up && !process.is_stopping)
-        };
-        if let Some(node) = self.nodes.iter().position(|node| !is_settled(node)) {
-            return Some(format!("node {node} does not run"));
-        }
-        self.ledger.open(self.now, |job| self.can_run(job))
-    }
-
-    fn can_run(&self, job: &Job) -> bool {
-        let is_closed = self.ledger.limits.get(&job.task_id) == Some(&Some(0));
-        let knows = |process: &Process| {
-            process.abilities.knows_task(&job.task_id)
-                && process.abilities.knows_executor(&job.settings.job_executor)
-        };
-        let up = self.nodes.iter().filter(|node| node.role.works()).filter_map(|node| node.process);
-        !is_closed && up.map(|process| &self.processes[process]).any(knows)
-    }
-
-    fn check_idle(&mut self, before: &BTreeMap<usize, u64>) -> Checked {
-        let watched = self.scenario.poll_interval * IDLE_INTERVALS;
-        let cleanups = watched.as_millis() / self.scenario.cleanup_interval.as_millis() + 1;
-        let allowed = u64::from(IDLE_INTERVALS) + 1 + u64::try_from(cleanups).unwrap_or(u64::MAX);
-        for (number, before) in before {
-            let process = &self.processes[*number];
-            let calls = process.calls - before;
-            ensure(calls <= allowed, Check::IdleIsIdle, || {
-                format!(
-                    "{} made {calls} calls in {watched:?} with nothing to do, allowed are {allowed}",
-                    process.id
-                )
-            })?;
-        }
-        self.phase = Phase::Over;
         Ok(())
     }
 

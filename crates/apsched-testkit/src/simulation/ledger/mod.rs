@@ -4,6 +4,7 @@
 //! It believes a store only so far: what a call must have changed is worked out here and looked up there.
 
 mod job;
+mod job_call;
 mod plan;
 mod schedule;
 mod settlement;

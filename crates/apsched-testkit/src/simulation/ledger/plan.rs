@@ -84,12 +84,15 @@ fn stumbles(schedule: &Schedule, now: DateTime<Utc>) -> bool {
     schedule.trigger.next_after(now).map_or(true, |next| next.is_some_and(|next| next <= now))
 }
 
+/// Fire times, and the one after them.
+type Walked = (Vec<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// The fire times from `first` up to `until`, and the one after them.
 pub(super) fn walk(
     trigger: &impl Trigger,
     first: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<(Vec<DateTime<Utc>>, Option<DateTime<Utc>>), TriggerError> {
+) -> Result<Walked, TriggerError> {
     let mut due = Vec::new();
     let mut next = Some(first);
     while let Some(at) = next.filter(|at| *at <= until && due.len() < MOST_FIRE_TIMES) {

@@ -13,7 +13,7 @@ use apsched_core::{
     ConflictPolicy, DataStore, JobId, JobOutcome, Overlap, Schedule, ScheduleId, ScheduleState, instant,
 };
 
-use super::job::Claims;
+use super::job_call::Claims;
 use super::{Held, LONGEST_SCENARIO, Ledger, plan};
 use crate::simulation::breach::{Check, Checked, Violation, ensure};
 use crate::simulation::probe;
@@ -113,11 +113,10 @@ impl Ledger {
                 })?;
                 self.fired(store, release, now)?;
             } else {
-                let check =
-                    if is_held || known.is_none() { Check::LastWriteWins } else { Check::NoStaleWrite };
+                let check = if is_same { Check::NoStaleWrite } else { Check::LastWriteWins };
                 ensure(is_refused, check, || {
                     format!(
-                        "a release of schedule {id} was accepted though claim or definition are not the same any more"
+                        "a release of schedule {id} was accepted under a claim or definition that no longer holds"
                     )
                 })?;
                 self.tally.refused += 1;

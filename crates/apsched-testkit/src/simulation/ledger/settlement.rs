@@ -14,7 +14,7 @@ use apsched_core::{
     Payload, ScheduleState, SchedulerId, TaskId, instant,
 };
 
-use super::job::Claims;
+use super::job_call::Claims;
 use super::plan::walk;
 use super::{LONGEST_SCENARIO, Ledger};
 use crate::simulation::breach::{Check, Checked, ensure};
