@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clock::{Clock, Sleep};
-use crate::instant;
 use crate::store::{DataStore, StoreResult};
 
 /// A clock corrected by what the server said.
@@ -49,7 +48,10 @@ fn offset(asked_at: DateTime<Utc>, answered_at: DateTime<Utc>, server_time: Date
 impl Clock for ServerClock {
     fn now(&self) -> DateTime<Utc> {
         let own = self.own.now();
-        own.checked_add_signed(self.offset()).map_or(own, instant::to_micros)
+        match self.offset.load(Ordering::Acquire) {
+            0 => own,
+            offset => own.checked_add_signed(TimeDelta::microseconds(offset)).unwrap_or(own),
+        }
     }
 
     fn sleep_until(&self, at: DateTime<Utc>) -> Sleep {
