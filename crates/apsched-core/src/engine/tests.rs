@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::id::{JobId, ScheduleId, SchedulerId, SchedulerName, TaskId};
-use crate::job::{AttemptEnd, CancelRequest, JobReport, JobSettings, Release, Retry, RetryAdvice};
+use crate::job::{AttemptEnd, JobReport, JobSettings, Release, Retry, RetryAdvice};
 use crate::lease::LeaseToken;
 use crate::payload::Payload;
 use crate::schedule::{Schedule, ScheduleSettings};
@@ -104,29 +104,17 @@ impl Test {
 }
 
 fn job(number: u128) -> Job {
-    Job {
-        id: JobId::at(start(), number),
-        task_id: TaskId::new("task").unwrap(),
-        schedule_id: None,
-        payload: Payload::unit(),
-        settings: Arc::new(JobSettings {
-            job_executor: ExecutorName::new("async").unwrap(),
-            retry: Retry::none(),
-            timeout: None,
-            priority: 0,
-            result_expiration_time: Duration::ZERO,
-            metadata: crate::Metadata::empty(),
-        }),
-        created_at: start(),
-        fire_time: None,
-        run_at: start(),
-        start_deadline: None,
-        attempt: 1,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::new(1),
-        lease: None,
-    }
+    let task = TaskId::new("task").unwrap();
+    let settings = Arc::new(JobSettings {
+        job_executor: ExecutorName::new("async").unwrap(),
+        retry: Retry::none(),
+        timeout: None,
+        priority: 0,
+        result_expiration_time: Duration::ZERO,
+        metadata: crate::Metadata::empty(),
+    });
+    let job = Job::new(JobId::at(start(), number), task, Payload::unit(), settings, start());
+    Job { attempt: 1, token: LeaseToken::new(1), ..job }
 }
 
 fn due_schedule() -> ClaimedSchedule {

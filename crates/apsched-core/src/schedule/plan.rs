@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::{DueLimits, Overlap, Revision, Schedule, due_fire_times, jittered, start_deadline};
 use crate::id::{JobIds, ScheduleId};
-use crate::job::{CancelRequest, Job, JobSettings};
+use crate::job::{Job, JobSettings};
 use crate::lease::LeaseToken;
 use crate::task::TaskDefinition;
 
@@ -106,19 +106,7 @@ pub fn job_by_hand(schedule: &Schedule, task: &TaskDefinition, now: DateTime<Utc
 
 fn job_of(schedule: &Schedule, settings: Arc<JobSettings>, now: DateTime<Utc>, ids: &mut JobIds) -> Job {
     Job {
-        id: ids.next(now),
-        task_id: schedule.task_id.clone(),
         schedule_id: Some(schedule.id.clone()),
-        payload: schedule.payload.clone(),
-        settings,
-        created_at: now,
-        fire_time: None,
-        run_at: now,
-        start_deadline: None,
-        attempt: 0,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::default(),
-        lease: None,
+        ..Job::new(ids.next(now), schedule.task_id.clone(), schedule.payload.clone(), settings, now)
     }
 }
