@@ -84,7 +84,7 @@ impl Test {
         asked
     }
 
-    /// Claims these jobs after a hint and returns the actions that follow.
+    /// Acquires these jobs after a hint and returns the actions that follow.
     fn acquire(&mut self, jobs: Vec<Job>) -> Vec<Action> {
         let asked = self.handle(Input::Woken(Wakeup::jobs(self.now)));
         assert!(matches!(asked[..], [Action::AcquireJobs { .. }]), "{asked:?}");
@@ -147,7 +147,7 @@ fn at_rest_it_asks_once_each_poll_interval() {
 }
 
 #[test]
-fn a_schedule_that_is_due_later_is_claimed_exactly_then() {
+fn a_schedule_that_is_due_later_is_acquired_exactly_then() {
     let mut test = Test::at_rest(config());
     test.handle(Input::Woken(Wakeup::schedules(start() + TimeDelta::milliseconds(250))));
     assert_eq!(test.timeout(), 0.25);
@@ -156,7 +156,7 @@ fn a_schedule_that_is_due_later_is_claimed_exactly_then() {
 }
 
 #[test]
-fn a_claimed_schedule_is_planned_and_written_before_the_next_claim() {
+fn an_acquired_schedule_is_planned_and_written_before_the_next_is_acquired() {
     let mut test = Test::at_rest(config());
     test.handle(Input::Woken(Wakeup::schedules(start())));
     let actions = test.handle(Input::SchedulesAcquired(vec![due_schedule()]));
@@ -187,7 +187,7 @@ fn plans_that_could_not_be_written_are_written_later_and_not_made_again() {
 }
 
 #[test]
-fn jobs_are_claimed_for_free_slots_only() {
+fn jobs_are_acquired_for_free_slots_only() {
     let mut test = Test::at_rest(EngineConfig { max_concurrent_jobs: 2, ..config() });
     let (first, second) = (job(1), job(2));
     let actions = test.acquire(vec![first.clone(), second]);

@@ -1,4 +1,4 @@
-//! How does a claimed schedule become jobs? Pure: `now` and randomness are arguments.
+//! How does an acquired schedule become jobs? Pure: `now` and randomness are arguments.
 //!
 //! The plan is the due fire times, each made a job with its jitter and start deadline, and the schedule's advance. A
 //! store writes all of it in one transaction, if token and revision still match, and applies the
@@ -17,7 +17,7 @@ use crate::job::{Job, JobSettings};
 use crate::lease::LeaseToken;
 use crate::task::TaskDefinition;
 
-/// What a scheduler makes of a schedule it claimed; written in one transaction or not at all.
+/// What a scheduler makes of a schedule it acquired; written in one transaction or not at all.
 #[derive(Clone, Debug)]
 pub struct ScheduleRelease {
     /// The schedule.
@@ -48,7 +48,7 @@ pub enum ScheduleAdvance {
     Quarantine(Arc<str>),
 }
 
-/// Plans the jobs of a claimed schedule that are due at `now`.
+/// Plans the jobs of an acquired schedule that are due at `now`.
 #[must_use]
 pub fn plan(
     schedule: &Schedule,
