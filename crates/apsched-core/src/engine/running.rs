@@ -55,9 +55,12 @@ impl HeldJobs {
     /// Jobs were acquired and are to run.
     pub(super) fn start(&mut self, jobs: &[Job], now: DateTime<Utc>, lease: Duration) {
         self.running.extend(jobs.iter().map(|job| (job.id, Attempt::of(job))));
-        if !jobs.is_empty() && self.renew_at.is_none() {
-            self.renew_at = Some(lease::renewal_at(now, lease));
-        }
+        // The leases count from the request: one that was answered late has less than its life left.
+        let half_life = lease / 2;
+        let ends = jobs.iter().filter_map(|job| job.lease.as_ref()).map(|lease| lease.until);
+        let due = ends.min().map(|until| instant::before(until, half_life).max(now));
+        let due = due.or_else(|| (!jobs.is_empty()).then(|| lease::renewal_at(now, lease)));
+        self.renew_at = self.renew_at.into_iter().chain(due).min();
     }
 
     /// Jobs were acquired and are not to run after all.

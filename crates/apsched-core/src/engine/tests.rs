@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::*;
 use crate::id::{JobId, ScheduleId, SchedulerId, SchedulerName, TaskId};
 use crate::job::{AttemptEnd, JobReport, JobSettings, Release, Retry, RetryAdvice};
-use crate::lease::LeaseToken;
+use crate::lease::{Lease, LeaseToken};
 use crate::payload::Payload;
 use crate::schedule::{Schedule, ScheduleSettings};
 use crate::store::HeldJob;
@@ -500,4 +500,20 @@ fn a_thread_that_does_not_end_does_not_make_a_stopping_engine_spin() {
     assert!(actions.is_empty(), "{actions:?}");
     let timeout = test.engine.poll_timeout();
     assert!(timeout.is_none_or(|at| at > test.now), "{timeout:?}");
+}
+
+#[test]
+fn leases_of_a_claim_that_was_answered_late_are_renewed_while_they_live() {
+    let mut test = Test::at_rest(config());
+    let asked = test.handle(Input::Woken(Wakeup::jobs(start())));
+    assert!(matches!(asked[..], [Action::AcquireJobs { .. }]), "{asked:?}");
+    let lease = Lease {
+        holder: config().scheduler_id,
+        token: LeaseToken::new(1),
+        until: start() + TimeDelta::seconds(30),
+    };
+    let answer = Input::JobsAcquired(vec![Job { lease: Some(lease), ..job(1) }]);
+    let actions = test.after(20.0).handle(answer);
+    // At half-life of the lease, not half a life after the answer, when it would have expired.
+    assert!(actions.iter().any(|action| matches!(action, Action::ExtendLeases(_))), "{actions:?}");
 }

@@ -245,6 +245,10 @@ impl UpdateSchedule {
 
     async fn send(mut self) -> Result<()> {
         self.edit.settings.run = self.run.finish()?;
+        if let Setting::Set(executor) = &self.edit.settings.run.job_executor {
+            let task = self.scheduler.schedule(self.id.clone()?).await?.task_id;
+            self.scheduler.shared().check_executor(&task, executor)?;
+        }
         self.scheduler.edit_schedule(self.id, self.edit).await
     }
 }
