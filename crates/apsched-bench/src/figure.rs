@@ -52,7 +52,15 @@ impl Figure {
     pub(crate) fn new(what: impl Into<String>, unit: Unit, mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let (low, high) = (samples[0], samples[samples.len() - 1]);
-        Self { what: what.into(), unit, median: median(&samples), low, high, samples: samples.len(), bar: None }
+        Self {
+            what: what.into(),
+            unit,
+            median: median(&samples),
+            low,
+            high,
+            samples: samples.len(),
+            bar: None,
+        }
     }
 
     /// What is divided by `by`, sample by sample: both were taken one after the other.
@@ -152,6 +160,9 @@ mod tests {
     fn percentiles_are_values_of_the_list() {
         let sorted: Vec<f64> = (0..=100).map(f64::from).collect();
 
-        assert_eq!([percentile(&sorted, 0.5), percentile(&sorted, 0.99), percentile(&sorted, 1.0)], [50.0, 99.0, 100.0]);
+        assert_eq!(
+            [percentile(&sorted, 0.5), percentile(&sorted, 0.99), percentile(&sorted, 1.0)],
+            [50.0, 99.0, 100.0]
+        );
     }
 }

@@ -63,7 +63,8 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.title)?;
         let rows: Vec<_> = self.figures.iter().map(Figure::cells).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let width =
+            |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
         let [first, second, third] = [width(0), width(1), width(2)];
         for [what, median, spread, verdict] in &rows {
             let line = format!("  {what:<first$}  {median:>second$}  {spread:<third$}  {verdict}");

@@ -126,7 +126,9 @@ fn measure_case<Z: TimeZone>(case: &Case, zone: Z, effort: Effort, table: &mut T
     anywhere.fill(&Case { bar: None, ..*case }, "anywhere", table);
 
     let differing = |peer: &dyn Fn(&DateTime<Z>) -> Option<DateTime<Z>>| {
-        let same = |(ours, there): &(&DateTime<Utc>, &DateTime<Z>)| ours_after(ours) == peer(there).map(|at| at.to_utc());
+        let same = |(ours, there): &(&DateTime<Utc>, &DateTime<Z>)| {
+            ours_after(ours) == peer(there).map(|at| at.to_utc())
+        };
         instants.iter().zip(&instants_there).filter(|pair| !same(pair)).count()
     };
     note_differing("croner", differing(&croner_after), case, table);
@@ -143,7 +145,10 @@ fn note_differing(peer: &str, differing: usize, case: &Case, table: &mut Table) 
 }
 
 /// Answers a second, each asked with the last.
-fn rate_on<Z: TimeZone, I: Iterator<Item = DateTime<Z>>>(budget: Duration, from_start: impl Fn() -> I) -> f64 {
+fn rate_on<Z: TimeZone, I: Iterator<Item = DateTime<Z>>>(
+    budget: Duration,
+    from_start: impl Fn() -> I,
+) -> f64 {
     let end = year(2038);
     let mut answers = from_start();
     repeat(budget, || match answers.next() {

@@ -29,7 +29,8 @@ const MAX_CONCURRENT_JOBS: usize = 1000;
 
 pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
     let seconds = effort.pick(3, 8);
-    let mut table = Table::new(format!("W3  schedules that all fire at each full second, for {seconds} seconds"));
+    let mut table =
+        Table::new(format!("W3  schedules that all fire at each full second, for {seconds} seconds"));
     for schedules in [10_000, 100_000] {
         let fires = runtime()?.block_on(async { tokio::spawn(fire(store, schedules, seconds)).await })??;
         let has_bar = schedules == 10_000;
@@ -64,7 +65,9 @@ async fn wait_for_end(scheduler: &Scheduler, fires: &Fires) {
     let last = fires.start + TimeDelta::seconds(fires.seconds as i64 - 1);
     rest((last - scheduler.now()).to_std().unwrap_or_default()).await;
     let mut seen = 0;
-    while fires.seen() < fires.late.len() && fires.seen() > seen || scheduler.now() < last + TimeDelta::seconds(2) {
+    while fires.seen() < fires.late.len() && fires.seen() > seen
+        || scheduler.now() < last + TimeDelta::seconds(2)
+    {
         seen = fires.seen();
         rest(Duration::from_millis(500)).await;
     }

@@ -30,7 +30,8 @@ pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
         channel.push(runtime.block_on(async { tokio::spawn(by_channel(jobs)).await })?);
         scheduler.push(runtime.block_on(async { tokio::spawn(by_scheduler(store, jobs)).await })??);
     }
-    let mut table = Table::new(format!("W2  idle: from adding a job to the start of its handler ({jobs} jobs a round)"));
+    let mut table =
+        Table::new(format!("W2  idle: from adding a job to the start of its handler ({jobs} jobs a round)"));
     let ratio = Figure::ratio("apsched / bare, p50", &scheduler.p50, &channel.p50);
     channel.fill(&mut table, "bare tokio channel + spawn");
     let [p50, p99] = scheduler.figures("apsched, add_job");

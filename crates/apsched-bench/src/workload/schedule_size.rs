@@ -66,8 +66,9 @@ impl Case {
         // An interval without a start fires when it is added, and would not be idle.
         let tomorrow = scheduler.now() + TimeDelta::days(1);
         let hourly = || IntervalTrigger::builder().hours(1).start_time(tomorrow).build();
-        let mornings =
-            || CronTrigger::from_crontab("0 9 * * mon-fri").map(|cron| cron.with_timezone(Tz::Europe__Berlin));
+        let mornings = || {
+            CronTrigger::from_crontab("0 9 * * mon-fri").map(|cron| cron.with_timezone(Tz::Europe__Berlin))
+        };
         match self {
             Self::Interval => scheduler.add_schedule(NOTHING, (), hourly()?).await?,
             Self::Cron => scheduler.add_schedule(NOTHING, (), mornings()?).await?,
@@ -95,7 +96,9 @@ pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
 }
 
 fn in_own_process(case: Case, store: Store, effort: Effort) -> Result<f64> {
-    let name = |value: Option<clap::builder::PossibleValue>| value.map(|it| it.get_name().to_owned()).unwrap_or_default();
+    let name = |value: Option<clap::builder::PossibleValue>| {
+        value.map(|it| it.get_name().to_owned()).unwrap_or_default()
+    };
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--alone", &name(case.to_possible_value()), "--store", &name(store.to_possible_value())]);
     if effort == Effort::Quick {
@@ -111,7 +114,8 @@ fn in_own_process(case: Case, store: Store, effort: Effort) -> Result<f64> {
 fn resident_bytes() -> Result<u64> {
     let path = Path::new("/proc/self/status");
     let status = std::fs::read_to_string(path)?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("expected a line VmRSS")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("expected a line VmRSS")?;
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kilobytes * 1024)
 }

@@ -197,7 +197,9 @@ impl Samples {
         ];
         rates.into_iter().for_each(|(what, samples)| table.push(Figure::new(what, Unit::PerSecond, samples)));
         ratios.into_iter().for_each(|ratio| table.push(ratio));
-        table.note(format!("max_concurrent_jobs {MAX_CONCURRENT_JOBS}, max_running_jobs without limit, results not kept"));
+        table.note(format!(
+            "max_concurrent_jobs {MAX_CONCURRENT_JOBS}, max_running_jobs without limit, results not kept"
+        ));
         table
     }
 }

@@ -153,7 +153,8 @@ impl JobRun {
         };
         self.context.stop_signal().raise(reason);
         if matches!(reason, StopReason::Cancelled | StopReason::Shutdown) {
-            let grace_ends = instant::after(self.context.now(), self.context.scheduler().cancel_grace_period());
+            let grace_ends =
+                instant::after(self.context.now(), self.context.scheduler().cancel_grace_period());
             tokio::select! {
                 biased;
                 caught = &mut work => return self.judge(caught, started_at),

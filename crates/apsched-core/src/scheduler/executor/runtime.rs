@@ -102,13 +102,23 @@ mod tests {
     async fn a_handler_that_holds_up_its_thread_holds_up_no_other_run() {
         let all_there = Arc::new(Barrier::new(2));
 
-        meet(2, move || drop(all_there.wait())).await.unwrap();
+        meet(2, move || {
+            all_there.wait();
+        })
+        .await
+        .unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn handlers_that_say_that_they_block_all_run_at_once() {
         let all_there = Arc::new(Barrier::new(20));
 
-        meet(20, move || tokio::task::block_in_place(|| drop(all_there.wait()))).await.unwrap();
+        meet(20, move || {
+            tokio::task::block_in_place(|| {
+                all_there.wait();
+            })
+        })
+        .await
+        .unwrap();
     }
 }
