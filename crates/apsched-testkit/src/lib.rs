@@ -7,6 +7,7 @@
 //! | a program with schedules | [`TestScheduler`]: a year in a second |
 //! | a program that waits | [`ManualClock`] |
 //! | a program that must survive outages | [`fault::Faulty`], [`fault::FaultyBroker`] |
+//! | a store that must keep the guarantees whatever happens | [`simulation`]: schedulers, crashes and clocks in virtual time |
 //! | need of tasks, schedules and jobs to test with | [`sample`] |
 //!
 //! Add it under `[dev-dependencies]`.
@@ -62,6 +63,7 @@ mod clock;
 pub mod conformance;
 pub mod fault;
 pub mod sample;
+pub mod simulation;
 mod test_scheduler;
 pub mod trigger_laws;
 

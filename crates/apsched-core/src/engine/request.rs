@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::stop::Phase;
 use super::{Action, Engine, Intake};
+use crate::instant;
 
 /// The requests of an engine, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Engine {
                 .timeout()
                 .filter(|_| self.takes_schedules() && self.unwritten_schedules.is_empty()),
             StoreRequest::AcquireJobs => self.jobs.timeout().filter(|_| self.takes_jobs()),
-            StoreRequest::QueryWakeups => self.wakeups.timeout().filter(|_| !self.is_claiming()),
+            StoreRequest::QueryWakeups => self.look_due_at(),
             StoreRequest::Cleanup => self.cleanup.timeout(),
         }
     }
@@ -134,7 +135,14 @@ impl Engine {
         self.renewal.is_under_way() || self.held.renew_at().is_some_and(|at| at <= self.now)
     }
 
-    const fn is_claiming(&self) -> bool {
+    /// When to ask what will be due: what is being acquired goes first, but request after request
+    /// does not hold it up for ever.
+    fn look_due_at(&self) -> Option<DateTime<Utc>> {
+        let due = self.wakeups.timeout()?;
+        Some(if self.is_acquiring() { instant::after(due, self.config.poll_interval) } else { due })
+    }
+
+    const fn is_acquiring(&self) -> bool {
         self.schedules.is_under_way() || self.jobs.is_under_way()
     }
 

@@ -112,7 +112,7 @@ impl HeldJobs {
         self.lose(&claims)
     }
 
-    /// Claims that no longer hold. A job may have been claimed anew since, by this scheduler too: that claim stays.
+    /// Claims that no longer hold. A job may have been acquired anew since, by this scheduler too: that claim stays.
     fn lose(&mut self, claims: &[HeldJob]) -> Vec<JobId> {
         let is_running =
             |claim: &&HeldJob| self.running.get(&claim.job_id).is_some_and(|at| at.token == claim.token);
@@ -135,7 +135,7 @@ impl HeldJobs {
         let in_writing = self.in_writing.iter().flat_map(|releases| releases.iter());
         let ended = in_writing.chain(&self.unwritten).map(|release| (release.job_id, release.token));
         let running = self.running.iter().map(|(id, attempt)| (*id, attempt.token));
-        // Of a job that was claimed anew before the end of its last claim was answered, only the new claim counts.
+        // Of a job that was acquired anew before the end of its last claim was answered, only the new claim counts.
         let claims: JobIdMap<LeaseToken> = ended.chain(running).collect();
         self.in_renewal = claims.into_iter().map(|(id, token)| HeldJob::new(id, token)).collect();
         self.in_renewal.clone()
@@ -151,7 +151,7 @@ impl HeldJobs {
         self.renew_at = self.renew_at.map(|_| now);
     }
 
-    /// Nothing is held any more: the next claim starts a new rhythm.
+    /// Nothing is held any more: what is acquired next starts a new rhythm.
     pub(super) fn rest(&mut self) {
         if self.is_empty() {
             self.renew_at = None;

@@ -69,6 +69,35 @@ pub struct Job {
 }
 
 impl Job {
+    /// A direct job as it is added at `now`: due at once, never too late, not attempted yet.
+    ///
+    /// Whoever makes another kind of job changes fields of this one.
+    #[must_use]
+    pub fn new(
+        id: JobId,
+        task_id: TaskId,
+        payload: Payload,
+        settings: Arc<JobSettings>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            task_id,
+            schedule_id: None,
+            payload,
+            settings,
+            created_at: now,
+            fire_time: None,
+            run_at: now,
+            start_deadline: None,
+            attempt: 0,
+            progress: None,
+            cancel: CancelRequest::None,
+            token: LeaseToken::default(),
+            lease: None,
+        }
+    }
+
     /// Where the job stands.
     #[must_use]
     pub const fn state(&self) -> JobState {

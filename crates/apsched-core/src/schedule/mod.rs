@@ -6,7 +6,7 @@
 //! | when is a job too late? | [`misfire`](start_deadline) |
 //! | when exactly does it start? | [`jitter`](jittered) |
 //! | what if an earlier job is still there? | [`Overlap`] |
-//! | how does a claimed schedule become jobs? | [`plan`] |
+//! | how does an acquired schedule become jobs? | [`plan`] |
 //! | what if its id exists already? | [`ConflictPolicy`] |
 //! | what does an edit by the user change? | [`ScheduleEdit`] |
 
@@ -182,15 +182,15 @@ impl Schedule {
         self.settings.max_fires.map(|most| most.saturating_sub(self.fires))
     }
 
-    /// Whether a scheduler may claim it at `now`: active, due, and not in another's hands.
+    /// Whether a scheduler may acquire it at `now`: active, due, and not in another's hands.
     ///
-    /// Every store's claim and [`Schedule::claimable_at`] say the same.
+    /// `acquire_schedules` of every store and [`Schedule::claimable_at`] say the same.
     #[must_use]
     pub fn is_claimable(&self, now: DateTime<Utc>) -> bool {
         self.claimable_at().is_some_and(|at| at <= now)
     }
 
-    /// First instant at which a scheduler may claim it: its next fire time, or later the end of a lease.
+    /// First instant at which a scheduler may acquire it: its next fire time, or later the end of a lease.
     ///
     /// `None`: not before somebody edits it.
     #[must_use]

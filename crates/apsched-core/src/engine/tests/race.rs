@@ -25,11 +25,25 @@ fn stops_as_lost(actions: &[Action]) -> bool {
 }
 
 #[test]
-fn a_look_that_waits_for_a_claim_does_not_make_it_spin() {
+fn a_look_that_waits_for_what_is_being_acquired_does_not_make_it_spin() {
     let mut test = Test::new(config());
     test.tick();
     assert!(test.handle(Input::Recovered).is_empty(), "the claims at the start are not answered yet");
     assert!(test.timeout() > 0.0, "woken after {}", test.timeout());
+}
+
+#[test]
+fn acquiring_again_and_again_does_not_hold_up_a_look() {
+    let mut test = Test::at_rest(EngineConfig { schedule_batch: 1, ..config() });
+    test.handle(Input::Woken(Wakeup::schedules(start())));
+    let mut looks = 0;
+    for _ in 0..20 {
+        let actions = test.after(0.1).handle(Input::SchedulesAcquired(vec![due_schedule()]));
+        looks += actions.iter().filter(|action| matches!(action, Action::QueryWakeups)).count();
+        let actions = test.after(0.1).handle(Input::SchedulesReleased);
+        looks += actions.iter().filter(|action| matches!(action, Action::QueryWakeups)).count();
+    }
+    assert_eq!(looks, 1, "the first look was due after a second, and is not answered here");
 }
 
 #[test]

@@ -114,9 +114,7 @@ mod tests {
         let all_there = Arc::new(Barrier::new(20));
 
         meet(20, move || {
-            tokio::task::block_in_place(|| {
-                all_there.wait();
-            })
+            tokio::task::block_in_place(|| all_there.wait());
         })
         .await
         .unwrap();
