@@ -9,6 +9,21 @@
 //! | how does an acquired schedule become jobs? | [`plan`] |
 //! | what if its id exists already? | [`ConflictPolicy`] |
 //! | what does an edit by the user change? | [`ScheduleEdit`] |
+//!
+//! # The life of a schedule
+//!
+//! 1. **Added.** [`Schedule::new`] anchors the trigger at the moment of adding and computes the first fire time. The store asks
+//!    [`decide_add`] what to do if the id is taken.
+//! 2. **Due.** When [`Schedule::is_claimable`], a scheduler acquires it: a lease with a new token, no longer than a plan takes.
+//! 3. **Fired.** [`plan`] asks [`due_fire_times`] which fire times become jobs, gives each its jitter and start deadline, and says
+//!    how the schedule advances. A trigger that fails quarantines its schedule instead.
+//! 4. **Released.** The store writes all of it in one transaction, if lease, token and revision still match. In it,
+//!    [`Overlap::action`] decides for each job whether it is added, skipped, or replaces earlier ones.
+//! 5. **Edited** at any time: [`ScheduleEdit::applied_to`] pauses, unpauses, updates. Each edit makes a new revision and drops the
+//!    lease, so a plan made from the old definition is refused in step 4 and the user's write stays.
+//! 6. **Fired by hand** at any time: [`job_by_hand`] makes a job and moves nothing.
+//! 7. **Finished** when no fire time is left or `max_fires` is reached ([`ScheduleState`]); cleanup removes it once no job of it is
+//!    queued or running. **Removed** by a user at any time; its jobs go on unless asked to cancel them.
 
 mod coalesce;
 mod conflict;

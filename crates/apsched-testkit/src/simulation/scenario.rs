@@ -62,9 +62,14 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// Whether calls can fail while their process lives.
+    pub(super) fn let_calls_fail(&self) -> bool {
+        self.outages + self.fail_before + self.fail_after > 0.0
+    }
+
     /// Whether a lease is lost only by a crash: nobody freezes, and the store answers.
     pub(super) fn leave_leases_alone(&self) -> bool {
-        self.freezes + self.freeze_after + self.outages + self.fail_before + self.fail_after == 0.0
+        !self.let_calls_fail() && self.freezes + self.freeze_after == 0.0
     }
 
     /// Whether nothing at all keeps a node from its work.

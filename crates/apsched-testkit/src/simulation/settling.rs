@@ -13,6 +13,8 @@ use super::world::{Happening, Node, Phase, World};
 const LONGEST_SETTLING: Duration = Duration::from_secs(300);
 /// Time until no hint is under way any more, and nothing that was hinted at can become due.
 const SILENCE: Duration = Duration::from_secs(12);
+/// Time until whatever failed has been tried again: longer than the longest pause after failures.
+const SILENCE_AFTER_FAILURES: Duration = Duration::from_secs(35);
 /// Poll intervals for which the settled nodes are watched.
 const IDLE_INTERVALS: u32 = 6;
 
@@ -21,7 +23,9 @@ impl<S: DataStore> World<S> {
         let Phase::Quiet { since } = self.phase else { return Ok(()) };
         match self.open() {
             None => {
-                self.agenda.add(self.now + SILENCE, Happening::IdleBegins);
+                let silence =
+                    if self.scenario.faults.let_calls_fail() { SILENCE_AFTER_FAILURES } else { SILENCE };
+                self.agenda.add(self.now + silence, Happening::IdleBegins);
             }
             Some(open) => {
                 let waited = instant::between(since, self.now);

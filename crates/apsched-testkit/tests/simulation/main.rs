@@ -80,7 +80,7 @@ fn a_breach_tells_the_seed_the_check_the_last_events_and_the_command_to_see_it_a
     let text = breach.to_string();
     let command =
         format!("APSCHED_SEED={} cargo test -p apsched-testkit --test simulation takeover", breach.seed);
-    assert!(text.contains(&command), "{text}");
+    assert!(text.contains(&command) && text.ends_with(" takeover"), "{text}");
     assert!(text.contains(&format!("seed {}: CancelHolds (guarantee 8)", breach.seed)), "{text}");
     assert!(breach.trace.last().is_some_and(|line| line.contains("user cancels")), "{text}");
     let again = simulation::simulate(breach.family, breach.seed, || {
