@@ -17,7 +17,10 @@ async fn patient() -> Result<String, JobError> {
 
 #[tokio::main]
 async fn main() -> apsched::Result<()> {
-    let builder = Scheduler::builder().task(patient).drain_timeout(Duration::from_secs(600));
+    let builder = Scheduler::builder()
+        .task(patient)
+        .drain_timeout(Duration::from_secs(600))
+        .cancel_grace_period(Duration::ZERO);
     let scheduler = builder.start_in_background().await?;
     let job = scheduler.add_job(patient, ()).keep_result(Duration::from_secs(600)).await?;
     scheduler.run_until_stopped().await?;

@@ -50,3 +50,13 @@ fn a_signal_lets_the_running_job_finish() {
         assert_eq!(program.exit_code(), Some(0));
     }
 }
+
+#[test]
+fn a_second_signal_cancels_what_runs() {
+    let mut program = Program::running();
+    program.signal("TERM");
+    program.signal("INT");
+    let line = program.line();
+    assert!(line.starts_with("stopped: job ") && line.ends_with("the scheduler was stopped"), "{line}");
+    assert_eq!(program.exit_code(), Some(0));
+}

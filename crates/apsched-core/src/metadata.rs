@@ -19,10 +19,12 @@ pub enum MetadataError {
         found: &'static str,
     },
     /// The object is larger than [`MAX_METADATA_BYTES`].
-    #[error("metadata: expected at most {MAX_METADATA_BYTES} bytes of JSON, found {bytes}")]
+    #[error("metadata: expected at most {most_bytes} bytes of JSON, found {bytes}")]
     TooLarge {
         /// Its size as JSON.
         bytes: usize,
+        /// The limit: [`MAX_METADATA_BYTES`] for what is given, more for what was merged of several levels.
+        most_bytes: usize,
     },
 }
 
@@ -41,7 +43,7 @@ pub enum MetadataError {
 /// # Ok::<(), apsched_core::MetadataError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Value", into = "Value")]
+#[serde(try_from = "Stored", into = "Value")]
 pub struct Metadata(Option<Arc<Map<String, Value>>>);
 
 impl Metadata {
@@ -85,17 +87,39 @@ impl Metadata {
     }
 }
 
+/// Metadata as it is read back: merged of several levels, each of which was checked when it was given.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Stored(Value);
+
+/// Levels that are merged at most: defaults, handler, task, schedule, job.
+const LEVELS: usize = 5;
+
+impl TryFrom<Stored> for Metadata {
+    type Error = MetadataError;
+
+    fn try_from(Stored(value): Stored) -> Result<Self, MetadataError> {
+        Self::of(value, LEVELS * MAX_METADATA_BYTES)
+    }
+}
+
 impl TryFrom<Value> for Metadata {
     type Error = MetadataError;
 
     fn try_from(value: Value) -> Result<Self, MetadataError> {
+        Self::of(value, MAX_METADATA_BYTES)
+    }
+}
+
+impl Metadata {
+    fn of(value: Value, most_bytes: usize) -> Result<Self, MetadataError> {
         let found = match value {
             Value::Object(map) if map.is_empty() => return Ok(Self(None)),
             Value::Object(map) => {
                 // Writing JSON of a `Map` fails only for keys that are not strings, which it cannot hold.
                 let bytes = serde_json::to_vec(&map).map_or(usize::MAX, |json| json.len());
-                if bytes > MAX_METADATA_BYTES {
-                    return Err(MetadataError::TooLarge { bytes });
+                if bytes > most_bytes {
+                    return Err(MetadataError::TooLarge { bytes, most_bytes });
                 }
                 return Ok(Self(Some(Arc::new(map))));
             }
@@ -129,6 +153,14 @@ mod tests {
         let large = json!({"key": "x".repeat(MAX_METADATA_BYTES)});
         assert!(matches!(Metadata::try_from(large), Err(MetadataError::TooLarge { .. })));
         assert!(Metadata::try_from(json!({})).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_was_merged_of_full_levels_reads_back() {
+        let level = |key: &str| Metadata::try_from(json!({key: "x".repeat(60_000)})).unwrap();
+        let merged = level("a").merged_over(&level("b"));
+        let stored = serde_json::to_string(&merged).unwrap();
+        assert_eq!(serde_json::from_str::<Metadata>(&stored).unwrap(), merged);
     }
 
     #[test]

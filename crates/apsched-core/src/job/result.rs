@@ -85,7 +85,7 @@ pub struct JobResult {
     pub value: Option<Payload>,
     /// Why it failed. `None` when it did not.
     pub error: Option<ErrorChain>,
-    /// Attempts that were made; zero when it never ran.
+    /// Attempts that count; zero when nobody acquired it. One that was acquired too late, or could not be read, counts.
     pub attempt: u32,
     /// Start of the last attempt. `None` when it never ran.
     pub started_at: Option<DateTime<Utc>>,

@@ -1,5 +1,7 @@
 //! What if a schedule is added under an id that exists? Pure; stores call it in the transaction that writes.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, ScheduleState};
@@ -55,37 +57,30 @@ fn update(existing: &Schedule, new: Schedule) -> AddDecision {
     if same_trigger && same_rest {
         return AddDecision::Keep;
     }
+    let now = new.created_at;
     let mut updated = succeeding(existing, new);
     updated.created_at = existing.created_at;
     updated.last_fire_time = existing.last_fire_time;
     updated.fires = existing.fires;
-    if same_trigger {
+    // A paused schedule stays paused: the definition changed, not the user's mind about running it.
+    updated.state = existing.state.clone();
+    let followed = if same_trigger {
         updated.trigger = existing.trigger.clone();
         updated.next_fire_time = existing.next_fire_time;
-    }
-    // A paused schedule stays paused: the definition changed, not the user's mind about running it.
-    updated.state = match existing.state {
-        ScheduleState::Paused => ScheduleState::Paused,
-        _ if same_trigger => existing.state.clone(),
-        _ => updated.state,
+        updated.follow_max_fires(now)
+    } else {
+        updated.follow_trigger()
     };
-    updated.settle_max_fires();
+    if let Err(error) = followed {
+        updated.state = ScheduleState::Quarantined(Arc::from(error.to_string()));
+    }
+    updated.settle();
     AddDecision::Overwrite(Box::new(updated))
 }
 
 /// `new` with the revision and token that follow on those of `existing`, so that no earlier claim fits it.
 fn succeeding(existing: &Schedule, new: Schedule) -> Schedule {
     Schedule { revision: existing.revision.next(), token: existing.token.next(), lease: None, ..new }
-}
-
-impl Schedule {
-    /// Brings state and next fire time in line with `max_fires` after a change of settings.
-    pub(super) fn settle_max_fires(&mut self) {
-        if self.fires_left() == Some(0) {
-            self.next_fire_time = None;
-            self.state = ScheduleState::Finished;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -96,7 +91,6 @@ mod tests {
     use crate::schedule::ScheduleSettings;
     use crate::trigger::{AnyTrigger, IntervalTrigger};
     use chrono::{DateTime, TimeDelta, Utc};
-    use std::sync::Arc;
     use std::time::Duration;
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -159,6 +153,23 @@ mod tests {
             overwritten(decide_add(Some(&existing), schedule(10, 1, at(7)), ConflictPolicy::Replace));
         assert_eq!((replaced.fires, replaced.created_at), (0, at(0) + TimeDelta::seconds(7)));
         assert!(replaced.token > existing.token && replaced.revision > existing.revision);
+    }
+
+    #[test]
+    fn a_definition_with_more_fires_revives_a_finished_schedule() {
+        let with = |max_fires, added_at| {
+            let settings = Arc::new(ScheduleSettings { max_fires, ..ScheduleSettings::default() });
+            Schedule { settings, ..schedule(10, 1, added_at) }
+        };
+        let finished = Schedule {
+            fires: 1,
+            last_fire_time: Some(at(0)),
+            next_fire_time: None,
+            state: ScheduleState::Finished,
+            ..with(Some(1), at(0))
+        };
+        let updated = overwritten(decide_add(Some(&finished), with(Some(2), at(7)), ConflictPolicy::Update));
+        assert_eq!((updated.state, updated.next_fire_time), (ScheduleState::Active, Some(at(10))));
     }
 
     #[test]

@@ -9,10 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{Coalesce, Overlap, Schedule, ScheduleSettings, ScheduleState};
-use crate::instant;
 use crate::payload::Payload;
 use crate::task::{RunSettings, Setting};
-use crate::trigger::{AnyTrigger, Trigger, TriggerError};
+use crate::trigger::{AnyTrigger, TriggerError};
 
 /// Changes to a live schedule; what is not named stays.
 #[derive(Clone, Debug, Default)]
@@ -103,53 +102,35 @@ impl ScheduleEdit {
         if settings != *schedule.settings {
             let raised = settings.max_fires != schedule.settings.max_fires;
             edited.settings = Arc::new(settings);
-            if raised && edited.state == ScheduleState::Finished && edited.fires_left() != Some(0) {
-                edited.go_on_from(now)?;
+            if raised {
+                edited.follow_max_fires(now)?;
             }
         }
         if let Some(trigger) = self.trigger {
             edited.trigger = trigger.anchored_at(now);
-            edited.next_fire_time = edited.trigger.first()?;
-            if edited.state != ScheduleState::Paused {
-                edited.state = ScheduleState::after_fire(edited.next_fire_time);
-            }
+            edited.follow_trigger()?;
         }
         match self.pause {
             None => {}
-            Some(PauseEdit::Pause) => edited.pause(),
+            Some(PauseEdit::Pause) => edited.state = ScheduleState::Paused,
             Some(PauseEdit::Unpause(from)) => edited.unpause(from, now)?,
         }
-        edited.settle_max_fires();
+        edited.settle();
         Ok(edited)
     }
 }
 
 impl Schedule {
-    fn pause(&mut self) {
-        if self.state == ScheduleState::Active {
-            self.state = ScheduleState::Paused;
-        }
-    }
-
     fn unpause(&mut self, from: ResumeFrom, now: DateTime<Utc>) -> Result<(), TriggerError> {
         if self.state != ScheduleState::Paused {
             return Ok(());
         }
+        self.state = ScheduleState::Active;
         match from {
-            ResumeFrom::WhereItStood => self.state = ScheduleState::after_fire(self.next_fire_time),
-            ResumeFrom::At(at) => self.go_on_from(at)?,
-            ResumeFrom::Now => self.go_on_from(now)?,
+            ResumeFrom::WhereItStood => Ok(()),
+            ResumeFrom::At(at) => self.go_on_from(at),
+            ResumeFrom::Now => self.go_on_from(now),
         }
-        Ok(())
-    }
-
-    /// Makes the first fire time at or after `at` the next one, unless the schedule has fired later than that.
-    fn go_on_from(&mut self, at: DateTime<Utc>) -> Result<(), TriggerError> {
-        let before = instant::before(at, Duration::from_micros(1));
-        let after = self.last_fire_time.map_or(before, |last| last.max(before));
-        self.next_fire_time = self.trigger.next_after(after)?;
-        self.state = ScheduleState::after_fire(self.next_fire_time);
-        Ok(())
     }
 }
 
@@ -233,6 +214,30 @@ mod tests {
         assert_eq!((finished.state.clone(), finished.next_fire_time), (ScheduleState::Finished, None));
         let revived = edit(Some(3)).applied_to(&finished, at(5)).unwrap();
         assert_eq!((revived.state, revived.next_fire_time), (ScheduleState::Active, Some(at(10))));
+    }
+
+    #[test]
+    fn a_new_trigger_does_not_fire_again_what_has_fired() {
+        let fired =
+            Schedule { last_fire_time: Some(at(30)), next_fire_time: Some(at(40)), fires: 4, ..schedule() };
+        let trigger = IntervalTrigger::every(Duration::from_secs(10)).starting_at(at(0)).ending_at(at(90));
+        let edit = ScheduleEdit { trigger: Some(AnyTrigger::from(trigger)), ..ScheduleEdit::default() };
+        assert_eq!(edit.applied_to(&fired, at(35)).unwrap().next_fire_time, Some(at(40)));
+    }
+
+    #[test]
+    fn a_pause_outlives_whatever_else_is_changed() {
+        let settings = |max| SettingsEdit { max_fires: Setting::Set(max), ..SettingsEdit::default() };
+        let edit = |max| ScheduleEdit { settings: settings(max), ..ScheduleEdit::default() };
+        let finished = edit(Some(0)).applied_to(&schedule(), at(5)).unwrap();
+        let quarantined = Schedule { state: ScheduleState::Quarantined(Arc::from("broken")), ..schedule() };
+        for before in [schedule(), finished, quarantined] {
+            let paused = pause(PauseEdit::Pause).applied_to(&before, at(5)).unwrap();
+            let changed = edit(Some(0)).applied_to(&paused, at(6)).unwrap();
+            let changed = edit(Some(9)).applied_to(&changed, at(7)).unwrap();
+            assert_eq!(changed.state, ScheduleState::Paused, "{}", before.state);
+            assert_eq!(changed.next_fire_time, Some(at(10)), "{}", before.state);
+        }
     }
 
     #[test]

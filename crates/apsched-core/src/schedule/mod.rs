@@ -8,7 +8,7 @@
 //! | what if an earlier job is still there? | [`Overlap`] |
 //! | how does an acquired schedule become jobs? | [`plan`] |
 //! | what if its id exists already? | [`ConflictPolicy`] |
-//! | what does an edit by the user change? | [`ScheduleEdit`] |
+//! | what does an edit by the user change? | [`ScheduleEdit`], with `settle.rs` |
 //!
 //! # The life of a schedule
 //!
@@ -33,6 +33,7 @@ mod jitter;
 mod misfire;
 mod overlap;
 mod plan;
+mod settle;
 mod state;
 
 use std::fmt;

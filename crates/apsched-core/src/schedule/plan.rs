@@ -5,13 +5,13 @@
 //! [`Overlap`](super::Overlap) there, where it can see the schedule's earlier jobs. A crash before or after therefore
 //! leaves each fire time with exactly one job.
 //!
-//! A trigger that fails quarantines its own schedule and nothing else.
+//! A trigger that fails quarantines its own schedule and nothing else; the fire time that was due becomes a job all the same.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{DueLimits, Overlap, Revision, Schedule, due_fire_times, jittered, start_deadline};
+use super::{DueFireTimes, DueLimits, Overlap, Revision, Schedule, due_fire_times, jittered, start_deadline};
 use crate::id::{JobIds, ScheduleId};
 use crate::job::{Job, JobSettings};
 use crate::lease::LeaseToken;
@@ -74,10 +74,13 @@ pub fn plan(
     let Some(next_fire_time) = schedule.next_fire_time else {
         return release(Vec::new(), ScheduleAdvance::To { next_fire_time: None, cut_off: None });
     };
-    let due = match due_fire_times(&schedule.trigger, next_fire_time, now, limits) {
-        Ok(due) => due,
+    // A trigger that cannot tell how it goes on has told this fire time before: it is not lost.
+    let (due, failure) = match due_fire_times(&schedule.trigger, next_fire_time, now, limits) {
+        Ok(due) => (due, None),
         Err(error) => {
-            return release(Vec::new(), ScheduleAdvance::Quarantine(Arc::from(error.to_string())));
+            let known = Some(next_fire_time).filter(|at| *at <= now && limits.fires_left != Some(0));
+            let due = DueFireTimes { fire_times: known.into_iter().collect(), ..DueFireTimes::default() };
+            (due, Some(error))
         }
     };
     let job_settings = Arc::new(JobSettings::of_scheduled(settings, task));
@@ -95,7 +98,11 @@ pub fn plan(
         }
     });
     let jobs = jobs.collect();
-    release(jobs, ScheduleAdvance::To { next_fire_time: due.next_fire_time, cut_off: due.cut_off })
+    let advance = match failure {
+        Some(error) => ScheduleAdvance::Quarantine(Arc::from(error.to_string())),
+        None => ScheduleAdvance::To { next_fire_time: due.next_fire_time, cut_off: due.cut_off },
+    };
+    release(jobs, advance)
 }
 
 /// The job of a schedule that a user runs by hand at `now`: no fire time, no deadline, next fire time untouched.

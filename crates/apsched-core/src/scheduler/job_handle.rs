@@ -59,6 +59,7 @@ impl<R> JobHandle<R> {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn status(&self) -> Result<JobStatus> {
+        self.scheduler.shared().connect().await?;
         Ok(self.scheduler.data_store().job_status(self.id).await?)
     }
 
@@ -172,6 +173,7 @@ impl ResultWait {
             return Err(not_kept);
         }
         let shared = self.scheduler.shared();
+        shared.connect().await?;
         let give_up_at = self.timeout.map(|timeout| instant::after(shared.now(), timeout));
         let waiting = shared.results.wait_for(self.job, &*shared.broker);
         loop {

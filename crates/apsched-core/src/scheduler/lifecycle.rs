@@ -35,11 +35,11 @@ impl Scheduler {
         tracing::info!(scheduler.id = %shared.engine_config.scheduler_id, "started");
         shared.publish(vec![SchedulerStarted::new(shared.engine_config.scheduler_id.clone()).into()]);
         let driver = Driver::new(self.clone(), commands);
-        let scheduler = self.clone();
+        let end = End(self.clone());
         tokio::spawn(async move {
             // On a task of its own, so that those who wait are told even if the loop should panic.
             let ended = tokio::spawn(driver.drive()).await;
-            scheduler.ended(ended.err().map(|error| error.to_string())).await;
+            end.0.ended(ended.err().map(|error| error.to_string())).await;
         });
         Ok(())
     }
@@ -55,7 +55,6 @@ impl Scheduler {
         if shared.broker_use == BrokerUse::Own {
             shared.broker.stop().await;
         }
-        shared.state.send_replace(State::Stopped);
     }
 
     /// Runs the scheduler until it is stopped, by Ctrl-C or SIGTERM or [`stop`](Self::stop); starts it first if need be.
@@ -72,10 +71,11 @@ impl Scheduler {
             self.start_in_background().await?;
         }
         let mut drain = self.shared().drain_timeout;
+        let mut signals = Signals::listen();
         loop {
             tokio::select! {
                 () = self.wait_until_stopped() => return Ok(()),
-                name = signal() => {
+                name = signals.next() => {
                     tracing::info!(signal = name, "stopping: running jobs have {drain:?} to finish");
                     self.stop_after(drain);
                     drain = Duration::ZERO;
@@ -166,19 +166,61 @@ async fn wait_for(mut state: watch::Receiver<State>, expected: State) {
     drop(state.wait_for(|state| *state == expected).await);
 }
 
-/// Ends at Ctrl-C or SIGTERM, with its name; never when signals cannot be listened to.
-async fn signal() -> &'static str {
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
+/// The end of a scheduler's loop: however it comes, by a stop, a panic, or a runtime that is dropped, those who wait for
+/// it are told.
+struct End(Scheduler);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.shared().state.send_replace(State::Stopped);
+    }
+}
+
+/// Ctrl-C and SIGTERM, heard from one moment on, so that none between two looks is missed.
+#[cfg(unix)]
+struct Signals([(&'static str, Option<tokio::signal::unix::Signal>); 2]);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Where signals cannot be listened to, none is heard.
+        let listen = |kind| signal(kind).ok();
+        Self([("Ctrl-C", listen(SignalKind::interrupt())), ("SIGTERM", listen(SignalKind::terminate()))])
+    }
+
+    /// The name of the next signal.
+    async fn next(&mut self) -> &'static str {
+        let [(interrupt, on_interrupt), (terminate, on_terminate)] = &mut self.0;
+        tokio::select! {
+            () = received(on_interrupt) => interrupt,
+            () = received(on_terminate) => terminate,
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    const fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) -> &'static str {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
             Err(_) => std::future::pending().await,
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => "Ctrl-C",
-        () = terminate => "SIGTERM",
     }
 }

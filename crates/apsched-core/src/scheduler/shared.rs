@@ -196,7 +196,8 @@ impl Shared {
             return Ok(known.clone());
         }
         if let Some(definition) = self.store.task(id).await? {
-            return Ok(self.know_task(definition));
+            // Not kept: another scheduler may change it at any time.
+            return Ok(KnownTask::new(definition));
         }
         if !self.handlers.is_empty() {
             let suggestion = self.similar_task(id);

@@ -165,24 +165,33 @@ impl JobRun {
     }
 
     async fn attempt_on_thread(&self) -> JobReport {
-        let started_at = self.context.now();
-        if let Some(refusal) = self.refusal(started_at) {
+        let asked_at = self.context.now();
+        if let Some(refusal) = self.refusal(asked_at) {
             return refusal;
         }
-        let (handler, context) = (self.handler.clone(), self.context.clone());
-        let mut work = tokio::task::spawn_blocking(move || call_blocking(&handler, &context));
+        let (handler, context) = (self.handler().clone(), self.context.clone());
+        let mut work = tokio::task::spawn_blocking(move || {
+            // The thread may have been waited for: what was asked before is asked again.
+            let started_at = context.now();
+            let may_start = !context.is_cancelled() && !context.job().has_missed_start_deadline(started_at);
+            may_start.then(|| (started_at, call_blocking(&handler, &context)))
+        });
         let joined = tokio::select! {
             biased;
             joined = &mut work => joined,
-            () = self.timeout(started_at) => {
+            () = self.timeout(asked_at) => {
                 self.context.stop_signal().raise(StopReason::TimedOut);
                 work.await
             }
         };
         match joined {
-            Ok(caught) => self.judge(caught, started_at),
+            Ok(Some((started_at, caught))) => self.judge(caught, started_at),
+            Ok(None) => {
+                let refusal = self.refusal(self.context.now());
+                refusal.unwrap_or_else(|| self.stopped(StopReason::Shutdown, None))
+            }
             // The runtime shuts down and did not start the thread any more.
-            Err(_) => self.stopped(StopReason::Shutdown, Some(started_at)),
+            Err(_) => self.stopped(StopReason::Shutdown, None),
         }
     }
 
@@ -248,8 +257,10 @@ impl JobRun {
             Err(panic) => HandlerFailure::Job(JobError::panicked(panic)),
         };
         match failure {
+            // The handler was not called.
             HandlerFailure::Payload(error) => {
-                failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error))
+                let report = failed(AttemptEnd::DeserializationFailed, ErrorChain::of(&error));
+                JobReport { started_at: None, ..report }
             }
             HandlerFailure::Job(error) => {
                 let (error, advice) = error.into_parts();
