@@ -76,7 +76,8 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Trigger`] when the new trigger fails; [`Error::Payload`] when the new payload
-    /// cannot be written; [`Error::Store`]. The schedule is then as it was.
+    /// cannot be written; [`Error::ExecutorNotFound`] when the task's handler is here and the new executor is not;
+    /// [`Error::Store`]. The schedule is then as it was.
     ///
     /// # Cancel safety
     /// Dropping the future makes the whole change or none of it.
