@@ -397,6 +397,37 @@ async fn a_blocking_handler_reports_progress_too() {
     job.result().await.unwrap();
 }
 
+#[test]
+fn results_are_heard_of_from_one_runtime_after_another() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let main = runtime();
+    let long = Duration::from_secs(600);
+    let gate = Arc::new(Semaphore::new(0));
+    let wait = gate.clone();
+    let tasks = Tasks::new().task(WAIT, move || {
+        let gate = wait.clone();
+        async move { gate.acquire().await.unwrap().forget() }
+    });
+    // Without polls a result is only heard of by its event.
+    let scheduler = Scheduler::builder().tasks(tasks).poll_interval(long);
+    let scheduler = main.block_on(scheduler.start_in_background()).unwrap();
+    for _ in 0..2 {
+        let other = runtime();
+        let job = other.block_on(async { scheduler.add_job(WAIT, ()).keep_result(KEEP).await }).unwrap();
+        let waits = job.result().timeout(Duration::from_secs(60)).into_future();
+        let result = other.block_on(async {
+            let mut waits = waits;
+            // It is waiting before the job may end.
+            let polled =
+                std::future::poll_fn(|context| std::task::Poll::Ready(waits.as_mut().poll(context))).await;
+            assert!(polled.is_pending());
+            gate.add_permits(1);
+            waits.await
+        });
+        result.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_executor_of_ones_own_runs_the_job_where_it_likes() {
     #[derive(Debug, Default)]

@@ -19,6 +19,8 @@ pub struct DueFireTimes {
     pub next_fire_time: Option<DateTime<Utc>>,
     /// Due fire times that were passed over because `max_catch_up` was reached: first and last.
     pub cut_off: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Why the trigger could not tell how it goes on. `None`: it could.
+    pub failure: Option<TriggerError>,
 }
 
 /// What limits the fire times of one look at a schedule.
@@ -46,77 +48,95 @@ pub struct DueLimits {
 ///
 /// // Thirty days of downtime: one job, and on we go.
 /// let now = start + TimeDelta::days(30) + TimeDelta::milliseconds(1);
-/// let due = due_fire_times(&trigger, start, now, limits)?;
+/// let due = due_fire_times(&trigger, start, now, limits);
 /// assert_eq!(due.fire_times, [start + TimeDelta::days(30)]);
 /// assert_eq!(due.next_fire_time, Some(start + TimeDelta::days(30) + TimeDelta::seconds(1)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # Errors
-/// Whatever the trigger reports; [`TriggerError::WentBackwards`] when it does not advance.
+/// A trigger that fails is reported beside the fire times that were found before: what it has told is not lost.
+#[must_use]
 pub fn due_fire_times(
     trigger: &AnyTrigger,
     next_fire_time: DateTime<Utc>,
     now: DateTime<Utc>,
     limits: DueLimits,
-) -> Result<DueFireTimes, TriggerError> {
+) -> DueFireTimes {
     if next_fire_time > now {
-        return Ok(DueFireTimes { next_fire_time: Some(next_fire_time), ..DueFireTimes::default() });
+        return DueFireTimes { next_fire_time: Some(next_fire_time), ..DueFireTimes::default() };
     }
     if limits.fires_left == Some(0) {
-        return Ok(DueFireTimes::default());
+        return DueFireTimes::default();
     }
-    let mut due = match limits.coalesce {
-        Coalesce::Latest => {
-            let latest = trigger.latest_between(next_fire_time, now)?;
-            DueFireTimes {
-                fire_times: vec![latest],
-                next_fire_time: checked_next(trigger, latest)?,
-                cut_off: None,
-            }
-        }
-        Coalesce::Earliest => DueFireTimes {
-            fire_times: vec![next_fire_time],
-            next_fire_time: checked_next(trigger, now)?,
-            cut_off: None,
-        },
-        Coalesce::All => all(trigger, next_fire_time, now, limits)?,
-    };
+    let mut due = DueFireTimes::default();
+    due.failure = match limits.coalesce {
+        Coalesce::Latest => due.latest(trigger, next_fire_time, now),
+        Coalesce::Earliest => due.earliest(trigger, next_fire_time, now),
+        Coalesce::All => due.all(trigger, next_fire_time, now, limits),
+    }
+    .err();
     if limits.fires_left.is_some_and(|left| left <= due.fire_times.len() as u64) {
         due.next_fire_time = None;
         due.cut_off = None;
     }
-    Ok(due)
+    due
 }
 
-/// Every due fire time up to the cap.
-fn all(
-    trigger: &AnyTrigger,
-    first: DateTime<Utc>,
-    now: DateTime<Utc>,
-    limits: DueLimits,
-) -> Result<DueFireTimes, TriggerError> {
-    let catch_up = u64::from(limits.max_catch_up.max(1));
-    let most = limits.fires_left.map_or(catch_up, |left| left.min(catch_up));
-    let mut due = DueFireTimes::default();
-    let mut fire_time = Some(first);
-    while let Some(at) = fire_time.filter(|at| *at <= now) {
-        if due.fire_times.len() as u64 == most {
-            due.cut_off = Some((at, trigger.latest_between(at, now)?));
-            fire_time = checked_next(trigger, now)?;
-            break;
-        }
-        due.fire_times.push(at);
-        fire_time = checked_next(trigger, at)?;
+impl DueFireTimes {
+    fn latest(
+        &mut self,
+        trigger: &AnyTrigger,
+        first: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), TriggerError> {
+        let latest = trigger.latest_between(first, now);
+        // Should the search fail, the first one is known all the same.
+        let taken = latest.as_ref().copied().unwrap_or(first);
+        self.fire_times.push(taken);
+        self.next_fire_time = checked_next(trigger, latest?)?;
+        Ok(())
     }
-    due.next_fire_time = fire_time;
-    Ok(due)
+
+    fn earliest(
+        &mut self,
+        trigger: &AnyTrigger,
+        first: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), TriggerError> {
+        self.fire_times.push(first);
+        self.next_fire_time = checked_next(trigger, now)?;
+        Ok(())
+    }
+
+    /// Every due fire time up to the cap.
+    fn all(
+        &mut self,
+        trigger: &AnyTrigger,
+        first: DateTime<Utc>,
+        now: DateTime<Utc>,
+        limits: DueLimits,
+    ) -> Result<(), TriggerError> {
+        let catch_up = u64::from(limits.max_catch_up.max(1));
+        let most = limits.fires_left.map_or(catch_up, |left| left.min(catch_up));
+        let mut fire_time = Some(first);
+        while let Some(at) = fire_time.filter(|at| *at <= now) {
+            if self.fire_times.len() as u64 == most {
+                self.cut_off = Some((at, trigger.latest_between(at, now)?));
+                fire_time = checked_next(trigger, now)?;
+                break;
+            }
+            self.fire_times.push(at);
+            fire_time = checked_next(trigger, at)?;
+        }
+        self.next_fire_time = fire_time;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trigger::{DateTrigger, IntervalTrigger};
+    use crate::trigger::{AndTrigger, DateTrigger, IntervalTrigger, OrTrigger};
     use chrono::TimeDelta;
     use std::time::Duration;
 
@@ -135,7 +155,7 @@ mod tests {
         now: DateTime<Utc>,
     ) -> DueFireTimes {
         let trigger = AnyTrigger::from(IntervalTrigger::every(Duration::from_secs(1))).anchored_at(start());
-        due_fire_times(&trigger, start(), now, DueLimits { coalesce, max_catch_up, fires_left }).unwrap()
+        due_fire_times(&trigger, start(), now, DueLimits { coalesce, max_catch_up, fires_left })
     }
 
     #[test]
@@ -171,11 +191,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_trigger_told_before_it_failed_is_not_lost() {
+        // The parts agree at the start and never again.
+        let every = |seconds| IntervalTrigger::every(Duration::from_secs(seconds)).starting_at(start());
+        let apart = every(10).starting_at(second(5));
+        let parts = [
+            AnyTrigger::from(every(10)),
+            OrTrigger::new([AnyTrigger::from(DateTrigger::at(start())), apart.into()]).unwrap().into(),
+        ];
+        let trigger = AndTrigger::builder().trigger(parts[0].clone()).trigger(parts[1].clone());
+        let trigger = AnyTrigger::from(trigger.threshold(Duration::ZERO).max_iterations(2).build().unwrap());
+        for coalesce in [Coalesce::Latest, Coalesce::Earliest, Coalesce::All] {
+            let limits = DueLimits { coalesce, max_catch_up: 10, fires_left: None };
+            let due = due_fire_times(&trigger, start(), second(1), limits);
+            assert_eq!(due.fire_times, [start()], "{coalesce:?}");
+            assert!(due.failure.is_some(), "{coalesce:?}");
+        }
+    }
+
+    #[test]
     fn a_date_fires_once_however_late() {
         let trigger = AnyTrigger::from(DateTrigger::at(start()));
         for coalesce in [Coalesce::Latest, Coalesce::Earliest, Coalesce::All] {
             let limits = DueLimits { coalesce, max_catch_up: 10, fires_left: None };
-            let due = due_fire_times(&trigger, start(), second(86_400), limits).unwrap();
+            let due = due_fire_times(&trigger, start(), second(86_400), limits);
             assert_eq!((due.fire_times, due.next_fire_time), (vec![start()], None), "{coalesce:?}");
         }
     }

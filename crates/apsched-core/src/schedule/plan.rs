@@ -5,13 +5,13 @@
 //! [`Overlap`](super::Overlap) there, where it can see the schedule's earlier jobs. A crash before or after therefore
 //! leaves each fire time with exactly one job.
 //!
-//! A trigger that fails quarantines its own schedule and nothing else; the fire time that was due becomes a job all the same.
+//! A trigger that fails quarantines its own schedule and nothing else; the fire times it has told become jobs all the same.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{DueFireTimes, DueLimits, Overlap, Revision, Schedule, due_fire_times, jittered, start_deadline};
+use super::{DueLimits, Overlap, Revision, Schedule, due_fire_times, jittered, start_deadline};
 use crate::id::{JobIds, ScheduleId};
 use crate::job::{Job, JobSettings};
 use crate::lease::LeaseToken;
@@ -74,15 +74,7 @@ pub fn plan(
     let Some(next_fire_time) = schedule.next_fire_time else {
         return release(Vec::new(), ScheduleAdvance::To { next_fire_time: None, cut_off: None });
     };
-    // A trigger that cannot tell how it goes on has told this fire time before: it is not lost.
-    let (due, failure) = match due_fire_times(&schedule.trigger, next_fire_time, now, limits) {
-        Ok(due) => (due, None),
-        Err(error) => {
-            let known = Some(next_fire_time).filter(|at| *at <= now && limits.fires_left != Some(0));
-            let due = DueFireTimes { fire_times: known.into_iter().collect(), ..DueFireTimes::default() };
-            (due, Some(error))
-        }
-    };
+    let due = due_fire_times(&schedule.trigger, next_fire_time, now, limits);
     let job_settings = Arc::new(JobSettings::of_scheduled(settings, task));
     let grace = settings.misfire_grace_time.unwrap_or(task.misfire_grace_time);
     let end = schedule.trigger.end_time();
@@ -98,7 +90,7 @@ pub fn plan(
         }
     });
     let jobs = jobs.collect();
-    let advance = match failure {
+    let advance = match due.failure {
         Some(error) => ScheduleAdvance::Quarantine(Arc::from(error.to_string())),
         None => ScheduleAdvance::To { next_fire_time: due.next_fire_time, cut_off: due.cut_off },
     };

@@ -55,6 +55,7 @@ impl ResultWatch {
     }
 
     async fn listen(self, mut events: Subscription) {
+        let mut presence = Presence(Some(self.clone()));
         while let Some(item) = events.next().await {
             let mut watch = self.lock();
             match item {
@@ -69,15 +70,27 @@ impl ResultWatch {
                 }
             }
             if watch.waiters.is_empty() {
+                // Under the lock, so that whoever waits from now on brings a listener of his own.
                 watch.listener = Listener::Absent;
+                presence.0 = None;
                 return;
             }
         }
-        self.lock().listener = Listener::Absent;
     }
 
     fn lock(&self) -> MutexGuard<'_, Watch> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A listener that is there, until it ends or its runtime is dropped.
+struct Presence(Option<ResultWatch>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.0 {
+            watch.lock().listener = Listener::Absent;
+        }
     }
 }
 

@@ -20,8 +20,11 @@ pub(super) fn check(schedule: &Schedule, release: &ScheduleRelease, planned_at: 
         Ok(_) if is_refused => return Ok(()),
         Ok(expected) => expected,
         Err(error) => {
-            let is_quarantined =
-                matches!(release.advance, ScheduleAdvance::Quarantine(_)) && release.jobs.is_empty();
+            // What it has told before is due and not lost.
+            let is_due = schedule.next_fire_time.is_some_and(|at| at <= planned_at);
+            let has_jobs = is_due && schedule.fires_left() != Some(0);
+            let is_quarantined = matches!(release.advance, ScheduleAdvance::Quarantine(_))
+                && release.jobs.is_empty() != has_jobs;
             return ensure(is_quarantined, Check::NothingBadSpreads, || {
                 format!("schedule {name}: its trigger fails ({error}), planned was {release:?}")
             });
