@@ -1,4 +1,4 @@
-//! A scheduler over a store that fails, hangs back and panics: it stays up, and every job ends once.
+//! A scheduler over a store that fails and is slow: it stays up, tells of it, and every job ends once.
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C drain a scheduler in the foreground; a second signal cancels what runs.
+//! SIGTERM and Ctrl-C drain a scheduler in the foreground.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 

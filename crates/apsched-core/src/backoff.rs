@@ -50,6 +50,9 @@ impl Backoff {
         let factor = if self.factor.is_finite() { self.factor.max(1.0) } else { 1.0 };
         let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
         let jitter = if self.jitter.is_finite() { self.jitter.clamp(0.0, 1.0) } else { 0.0 };
+        if self.initial.is_zero() {
+            return Duration::ZERO; // times a factor that has grown without bounds it would be no number
+        }
         let seconds = self.initial.as_secs_f64() * factor.powi(exponent);
         let capped = seconds.min(self.max.as_secs_f64());
         Duration::try_from_secs_f64(capped * (1.0 - jitter * random)).unwrap_or(self.max).min(self.max)
@@ -73,6 +76,14 @@ mod tests {
         for random in [0.0, 0.3, 0.999] {
             let delay = backoff.delay(1, random).as_secs_f64();
             assert!((0.8..=1.0).contains(&delay), "{delay}");
+        }
+    }
+
+    #[test]
+    fn no_delay_stays_none_however_many_retries() {
+        let backoff = Backoff { initial: Duration::ZERO, ..Backoff::default() };
+        for retry in [1, 2_000, u32::MAX] {
+            assert_eq!(backoff.delay(retry, 0.5), Duration::ZERO);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Who may touch a schedule or job, and until when. Pure: callers pass `now`.
 //!
-//! A claim is one [`Lease`]: its holder, a fencing token and an end. The token grows at every claim of the same row,
-//! and every later write names holder and token; a scheduler that slept past its lease finds another token and is
-//! refused, whatever its own clock says. A lease is renewed when half of its life has passed, so two renewals in a
-//! row may fail before anything is lost.
+//! Who acquires a schedule or job has a claim on it: one [`Lease`] with its holder, a fencing token and an end. The
+//! token grows each time the same row is acquired, and every later write names holder and token; a scheduler that
+//! slept past its lease finds another token and is refused, whatever its own clock says. A lease is renewed when half
+//! of its life has passed, and again a tenth of it later while that fails, so that some renewals in a row may fail
+//! before anything is lost.
 //!
-//! What is deliberately not here: taking a lease. Stores do that, in the statement that picks the row.
+//! What is deliberately not here: taking a lease. Stores do that, in the statement that chooses the row.
 
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ impl LeaseToken {
 /// The right of one scheduler to one job or schedule, until it expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// The run of the scheduler that claimed.
+    /// The run of the scheduler that acquired it.
     pub holder: SchedulerId,
     /// The claim's number.
     pub token: LeaseToken,

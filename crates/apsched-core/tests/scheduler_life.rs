@@ -228,3 +228,11 @@ async fn every_configuration_error_is_reported_at_once() {
         ]
     );
 }
+
+#[tokio::test]
+async fn who_listens_after_the_stop_is_told() {
+    let scheduler = Scheduler::builder().start_in_background().await.unwrap();
+    scheduler.shutdown(Duration::ZERO).await;
+    let next = scheduler.next_event::<SchedulerStopped>().await;
+    assert!(matches!(next, Err(Error::NotRunning { .. })), "{next:?}");
+}

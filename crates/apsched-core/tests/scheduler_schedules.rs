@@ -393,3 +393,12 @@ async fn a_retry_waits_by_the_schedulers_clock() {
     world.advance(Duration::from_micros(1)).await.unwrap();
     assert_eq!(outcomes(&world), [JobOutcome::Success]);
 }
+
+#[tokio::test]
+async fn an_update_refuses_an_executor_that_is_not_there() {
+    let mut world = world();
+    let id = world.add_schedule(TICK, (), every_minute()).await.unwrap();
+    let updated = world.scheduler().update_schedule(&id).job_executor("threadpol").await;
+    assert!(matches!(updated, Err(Error::ExecutorNotFound { .. })), "{updated:?}");
+    world.scheduler().update_schedule(&id).job_executor("threadpool").await.unwrap();
+}

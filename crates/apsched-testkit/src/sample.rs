@@ -6,13 +6,12 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use apsched_core::job::CancelRequest;
 use apsched_core::task::TaskDefinition;
 use apsched_core::trigger::{AndTrigger, CalendarIntervalTrigger, CronTrigger, DstPolicy, OrTrigger};
 use apsched_core::{
     AnyTrigger, Coalesce, DateTrigger, ExecutorName, IntervalTrigger, Job, JobId, JobIds, JobSettings,
-    LeaseToken, Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId,
-    SchedulerName, TaskId, TaskValue,
+    Metadata, Overlap, Payload, Retry, Schedule, ScheduleId, ScheduleSettings, SchedulerId, SchedulerName,
+    TaskId, TaskValue,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -143,22 +142,7 @@ pub fn job() -> JobSample {
         result_expiration_time: seconds(3600),
         metadata: Metadata::empty(),
     };
-    let job = Job {
-        id: job_id(),
-        task_id: task_id("send"),
-        schedule_id: None,
-        payload: Payload::unit(),
-        settings: Arc::new(settings.clone()),
-        created_at: at(0),
-        fire_time: None,
-        run_at: at(0),
-        start_deadline: None,
-        attempt: 0,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::default(),
-        lease: None,
-    };
+    let job = Job::new(job_id(), task_id("send"), Payload::unit(), Arc::new(settings.clone()), at(0));
     JobSample { job, settings }
 }
 

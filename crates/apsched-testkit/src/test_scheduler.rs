@@ -168,6 +168,9 @@ impl TestScheduler {
     ///
     /// # Errors
     /// When the scheduler cannot be started.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the time between two things that are due; what has happened by then has happened.
     pub async fn advance(&mut self, duration: Duration) -> Result<()> {
         let until = instant::after(self.clock.now(), duration);
         self.settle().await?;
@@ -183,6 +186,9 @@ impl TestScheduler {
     ///
     /// # Errors
     /// When the scheduler cannot be started.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the wait; what is under way goes on.
     pub async fn settle(&mut self) -> Result<()> {
         let scheduler = self.scheduler().clone();
         if scheduler.state() == SchedulerState::Created {
@@ -198,7 +204,7 @@ impl TestScheduler {
         self.fired.iter()
     }
 
-    /// The jobs that have ended so far, in order; skipped occurrences too.
+    /// The jobs that have ended so far, in order; skipped fire times too.
     pub fn ended(&self) -> impl Iterator<Item = &Ended> {
         self.ended.iter()
     }

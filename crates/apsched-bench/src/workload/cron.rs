@@ -14,7 +14,7 @@ use apsched::trigger::{CronTrigger, Trigger};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::Effort;
+use super::{Effort, catch_up};
 use crate::figure::{Figure, Unit};
 use crate::report::Table;
 use crate::stopwatch::Stopwatch;
@@ -95,6 +95,7 @@ pub(crate) fn measure(effort: Effort) -> Result<Table> {
         };
         measured.with_context(|| case.what)?;
     }
+    catch_up::measure(effort, &mut table)?;
     Ok(table)
 }
 

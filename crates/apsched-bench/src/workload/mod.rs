@@ -1,5 +1,6 @@
 //! What is measured, and how thoroughly.
 
+mod catch_up;
 pub(crate) mod cron;
 pub(crate) mod firing;
 pub(crate) mod idle_latency;

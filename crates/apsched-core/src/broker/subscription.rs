@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -41,6 +41,7 @@ impl<E> EventItem<E> {
 pub struct Subscribers {
     queues: Mutex<Vec<Weak<Shared>>>,
     interest: AtomicU32,
+    closed: AtomicBool,
 }
 
 impl Subscribers {
@@ -50,11 +51,15 @@ impl Subscribers {
         Self::default()
     }
 
-    /// Adds a subscriber to the events of `interest`.
+    /// Adds a subscriber to the events of `interest`; after [`close`](Self::close), one that has ended.
     #[must_use]
     pub fn subscribe(&self, interest: EventInterest) -> Subscription {
         let shared = Arc::new(Shared { interest, queue: Mutex::default() });
         let mut queues = lock(&self.queues);
+        if self.closed.load(Ordering::Acquire) {
+            shared.queue().close();
+            return Subscription(shared);
+        }
         queues.push(Arc::downgrade(&shared));
         self.renew_interest(&mut queues);
         Subscription(shared)
@@ -78,8 +83,12 @@ impl Subscribers {
 
     /// Ends all subscriptions after what they have not read yet.
     pub fn close(&self) {
-        self.to_each(|shared| shared.queue().close());
-        lock(&self.queues).clear();
+        let mut queues = lock(&self.queues);
+        self.closed.store(true, Ordering::Release);
+        for shared in queues.drain(..).filter_map(|queue| queue.upgrade()) {
+            shared.queue().close();
+        }
+        self.renew_interest(&mut queues);
     }
 
     fn to_each(&self, mut act: impl FnMut(&Shared)) {

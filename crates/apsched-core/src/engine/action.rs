@@ -65,7 +65,7 @@ pub struct EngineConfig {
     pub poll_interval: Duration,
     /// Time between two cleanups. Default 15 min.
     pub cleanup_interval: Duration,
-    /// Most schedules claimed at once. Default 500.
+    /// Most schedules acquired at once. Default 500.
     pub schedule_batch: usize,
     /// What jobs of a schedule inherit when its task is not declared in the store.
     pub task_defaults: TaskDefaults,
@@ -113,7 +113,7 @@ pub enum Input {
     JobsAcquired(Vec<Job>),
     /// An attempt that [`Action::StartJobs`] began has ended.
     JobReported {
-        /// The claim under which it ran: the job may have been claimed anew since.
+        /// The claim under which it ran: the job may have been acquired anew since.
         claim: HeldJob,
         /// What happened in the attempt.
         report: JobReport,
@@ -162,25 +162,6 @@ pub enum FailedAction {
     Cleanup,
 }
 
-impl Action {
-    /// What to tell the engine when the action failed. `None`: it is no request to the store.
-    #[must_use]
-    pub const fn failure(&self) -> Option<FailedAction> {
-        Some(match self {
-            Self::Recover(_) => FailedAction::Recover,
-            Self::QueryWakeups => FailedAction::QueryWakeups,
-            Self::AcquireSchedules { .. } => FailedAction::AcquireSchedules,
-            Self::ReleaseSchedules(_) => FailedAction::ReleaseSchedules,
-            Self::AcquireJobs { .. } => FailedAction::AcquireJobs,
-            Self::ReleaseJobs(_) => FailedAction::ReleaseJobs,
-            Self::ExtendLeases(_) => FailedAction::ExtendLeases,
-            Self::QueryCancelRequests => FailedAction::QueryCancelRequests,
-            Self::Cleanup => FailedAction::Cleanup,
-            Self::StartJobs(_) | Self::StopJobs { .. } | Self::Stopped => return None,
-        })
-    }
-}
-
 /// What to do next. Every action but the last three is a request to the store, answered by one [`Input`].
 #[derive(Clone, Debug)]
 pub enum Action {
@@ -188,16 +169,16 @@ pub enum Action {
     Recover(RecoverScope),
     /// Ask when there will be something to do.
     QueryWakeups,
-    /// Claim due schedules.
+    /// Acquire due schedules.
     AcquireSchedules {
-        /// Most schedules to claim.
+        /// Most schedules to acquire.
         limit: usize,
     },
     /// Write what became of them.
     ReleaseSchedules(Arc<Vec<ScheduleRelease>>),
-    /// Claim jobs.
+    /// Acquire jobs.
     AcquireJobs {
-        /// Most jobs to claim.
+        /// Most jobs to acquire.
         limit: usize,
     },
     /// Write how claims on jobs ended.
@@ -219,6 +200,25 @@ pub enum Action {
     },
     /// Nothing is left to do: every lease is back.
     Stopped,
+}
+
+impl Action {
+    /// What to tell the engine when the action failed. `None`: it is no request to the store.
+    #[must_use]
+    pub const fn failure(&self) -> Option<FailedAction> {
+        Some(match self {
+            Self::Recover(_) => FailedAction::Recover,
+            Self::QueryWakeups => FailedAction::QueryWakeups,
+            Self::AcquireSchedules { .. } => FailedAction::AcquireSchedules,
+            Self::ReleaseSchedules(_) => FailedAction::ReleaseSchedules,
+            Self::AcquireJobs { .. } => FailedAction::AcquireJobs,
+            Self::ReleaseJobs(_) => FailedAction::ReleaseJobs,
+            Self::ExtendLeases(_) => FailedAction::ExtendLeases,
+            Self::QueryCancelRequests => FailedAction::QueryCancelRequests,
+            Self::Cleanup => FailedAction::Cleanup,
+            Self::StartJobs(_) | Self::StopJobs { .. } | Self::Stopped => return None,
+        })
+    }
 }
 
 /// Why a running job is to stop.

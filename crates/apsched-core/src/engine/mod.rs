@@ -14,8 +14,8 @@
 //! pause after failures. The shape of a day:
 //!
 //! 1. At start, take back what vanished schedulers hold.
-//! 2. Claim due schedules, plan them, write the plans. A full batch is followed by another.
-//! 3. Claim jobs for the free slots, start them, write their ends in batches while the next are claimed.
+//! 2. Acquire due schedules, plan them, write the plans. A full batch is followed by another.
+//! 3. Acquire jobs for the free slots, start them, write their ends in batches while the next are acquired.
 //! 4. When nothing more is due, ask once when something will be, and sleep until then, a hint, or the poll interval.
 //! 5. Renew leases at half-life; clean up now and then.
 //!
@@ -63,7 +63,7 @@ pub struct Engine {
     recovery: Operation,
     recover_scope: RecoverScope,
     schedules: Operation,
-    /// Plans that are to be written before more schedules are claimed.
+    /// Plans that are to be written before more schedules are acquired.
     unwritten_schedules: Vec<ScheduleRelease>,
     /// Plans that are being written.
     schedules_in_writing: Option<Arc<Vec<ScheduleRelease>>>,
@@ -72,16 +72,16 @@ pub struct Engine {
     writing_jobs: Operation,
     renewal: Operation,
     wakeups: Operation,
-    /// How often in a row the store said that something is due and a claim then found nothing.
+    /// How often in a row the store said that something is due and then gave out nothing.
     misled: u32,
-    /// Most jobs of the claim that is under way.
+    /// Most jobs of the request for jobs that is under way.
     jobs_limit: usize,
     cancel_requests: Operation,
     cleanup: Operation,
 }
 
-/// Claims in vain before the engine waits for the poll interval: another scheduler may win a race now and then, but a
-/// store whose look and whose claim disagree must not make it spin.
+/// Requests in vain before the engine waits for the poll interval: another scheduler may win a race now and then, but
+/// a store that promises what it does not give out must not make it spin.
 const MISLED_MOST: u32 = 3;
 
 impl Engine {
@@ -284,7 +284,7 @@ impl Engine {
         let is_expired = |job: &mut Job| job.lease.as_ref().is_some_and(|lease| lease.is_expired(self.now));
         let expired: Vec<Job> = jobs.extract_if(.., is_expired).collect();
         self.held.hand_back(&expired);
-        // Who claims a job that runs here has lost it before, and learns it now.
+        // A job that is given out while it runs here was lost before; the engine learns it now.
         self.stop_jobs(jobs.iter().map(|job| job.id).collect(), StopReason::LeaseLost);
         self.held.start(&jobs, self.now, self.config.lease_duration);
         if !jobs.is_empty() {

@@ -135,13 +135,14 @@ impl Engine {
         self.renewal.is_under_way() || self.held.renew_at().is_some_and(|at| at <= self.now)
     }
 
-    /// When to ask what will be due: a claim under way goes first, but claim after claim does not hold it up for ever.
+    /// When to ask what will be due: what is being acquired goes first, but request after request
+    /// does not hold it up for ever.
     fn look_due_at(&self) -> Option<DateTime<Utc>> {
         let due = self.wakeups.timeout()?;
-        Some(if self.is_claiming() { instant::after(due, self.config.poll_interval) } else { due })
+        Some(if self.is_acquiring() { instant::after(due, self.config.poll_interval) } else { due })
     }
 
-    const fn is_claiming(&self) -> bool {
+    const fn is_acquiring(&self) -> bool {
         self.schedules.is_under_way() || self.jobs.is_under_way()
     }
 

@@ -55,9 +55,12 @@ impl HeldJobs {
     /// Jobs were acquired and are to run.
     pub(super) fn start(&mut self, jobs: &[Job], now: DateTime<Utc>, lease: Duration) {
         self.running.extend(jobs.iter().map(|job| (job.id, Attempt::of(job))));
-        if !jobs.is_empty() && self.renew_at.is_none() {
-            self.renew_at = Some(lease::renewal_at(now, lease));
-        }
+        // The leases count from the request: one that was answered late has less than its life left.
+        let half_life = lease / 2;
+        let ends = jobs.iter().filter_map(|job| job.lease.as_ref()).map(|lease| lease.until);
+        let due = ends.min().map(|until| instant::before(until, half_life).max(now));
+        let due = due.or_else(|| (!jobs.is_empty()).then(|| lease::renewal_at(now, lease)));
+        self.renew_at = self.renew_at.into_iter().chain(due).min();
     }
 
     /// Jobs were acquired and are not to run after all.
@@ -112,7 +115,7 @@ impl HeldJobs {
         self.lose(&claims)
     }
 
-    /// Claims that no longer hold. A job may have been claimed anew since, by this scheduler too: that claim stays.
+    /// Claims that no longer hold. A job may have been acquired anew since, by this scheduler too: that claim stays.
     fn lose(&mut self, claims: &[HeldJob]) -> Vec<JobId> {
         let is_running =
             |claim: &&HeldJob| self.running.get(&claim.job_id).is_some_and(|at| at.token == claim.token);
@@ -135,7 +138,7 @@ impl HeldJobs {
         let in_writing = self.in_writing.iter().flat_map(|releases| releases.iter());
         let ended = in_writing.chain(&self.unwritten).map(|release| (release.job_id, release.token));
         let running = self.running.iter().map(|(id, attempt)| (*id, attempt.token));
-        // Of a job that was claimed anew before the end of its last claim was answered, only the new claim counts.
+        // Of a job that was acquired anew before the end of its last claim was answered, only the new claim counts.
         let claims: JobIdMap<LeaseToken> = ended.chain(running).collect();
         self.in_renewal = claims.into_iter().map(|(id, token)| HeldJob::new(id, token)).collect();
         self.in_renewal.clone()
@@ -151,7 +154,7 @@ impl HeldJobs {
         self.renew_at = self.renew_at.map(|_| now);
     }
 
-    /// Nothing is held any more: the next claim starts a new rhythm.
+    /// Nothing is held any more: what is acquired next starts a new rhythm.
     pub(super) fn rest(&mut self) {
         if self.is_empty() {
             self.renew_at = None;

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::id::{JobId, ScheduleId, SchedulerId, SchedulerName, TaskId};
-use crate::job::{AttemptEnd, CancelRequest, JobReport, JobSettings, Release, Retry, RetryAdvice};
-use crate::lease::LeaseToken;
+use crate::job::{AttemptEnd, JobReport, JobSettings, Release, Retry, RetryAdvice};
+use crate::lease::{Lease, LeaseToken};
 use crate::payload::Payload;
 use crate::schedule::{Schedule, ScheduleSettings};
 use crate::store::HeldJob;
@@ -84,7 +84,7 @@ impl Test {
         asked
     }
 
-    /// Claims these jobs after a hint and returns the actions that follow.
+    /// Acquires these jobs after a hint and returns the actions that follow.
     fn acquire(&mut self, jobs: Vec<Job>) -> Vec<Action> {
         let asked = self.handle(Input::Woken(Wakeup::jobs(self.now)));
         assert!(matches!(asked[..], [Action::AcquireJobs { .. }]), "{asked:?}");
@@ -104,29 +104,17 @@ impl Test {
 }
 
 fn job(number: u128) -> Job {
-    Job {
-        id: JobId::at(start(), number),
-        task_id: TaskId::new("task").unwrap(),
-        schedule_id: None,
-        payload: Payload::unit(),
-        settings: Arc::new(JobSettings {
-            job_executor: ExecutorName::new("async").unwrap(),
-            retry: Retry::none(),
-            timeout: None,
-            priority: 0,
-            result_expiration_time: Duration::ZERO,
-            metadata: crate::Metadata::empty(),
-        }),
-        created_at: start(),
-        fire_time: None,
-        run_at: start(),
-        start_deadline: None,
-        attempt: 1,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::new(1),
-        lease: None,
-    }
+    let task = TaskId::new("task").unwrap();
+    let settings = Arc::new(JobSettings {
+        job_executor: ExecutorName::new("async").unwrap(),
+        retry: Retry::none(),
+        timeout: None,
+        priority: 0,
+        result_expiration_time: Duration::ZERO,
+        metadata: crate::Metadata::empty(),
+    });
+    let job = Job::new(JobId::at(start(), number), task, Payload::unit(), settings, start());
+    Job { attempt: 1, token: LeaseToken::new(1), ..job }
 }
 
 fn due_schedule() -> ClaimedSchedule {
@@ -159,7 +147,7 @@ fn at_rest_it_asks_once_each_poll_interval() {
 }
 
 #[test]
-fn a_schedule_that_is_due_later_is_claimed_exactly_then() {
+fn a_schedule_that_is_due_later_is_acquired_exactly_then() {
     let mut test = Test::at_rest(config());
     test.handle(Input::Woken(Wakeup::schedules(start() + TimeDelta::milliseconds(250))));
     assert_eq!(test.timeout(), 0.25);
@@ -168,7 +156,7 @@ fn a_schedule_that_is_due_later_is_claimed_exactly_then() {
 }
 
 #[test]
-fn a_claimed_schedule_is_planned_and_written_before_the_next_claim() {
+fn an_acquired_schedule_is_planned_and_written_before_the_next_is_acquired() {
     let mut test = Test::at_rest(config());
     test.handle(Input::Woken(Wakeup::schedules(start())));
     let actions = test.handle(Input::SchedulesAcquired(vec![due_schedule()]));
@@ -199,7 +187,7 @@ fn plans_that_could_not_be_written_are_written_later_and_not_made_again() {
 }
 
 #[test]
-fn jobs_are_claimed_for_free_slots_only() {
+fn jobs_are_acquired_for_free_slots_only() {
     let mut test = Test::at_rest(EngineConfig { max_concurrent_jobs: 2, ..config() });
     let (first, second) = (job(1), job(2));
     let actions = test.acquire(vec![first.clone(), second]);
@@ -512,4 +500,20 @@ fn a_thread_that_does_not_end_does_not_make_a_stopping_engine_spin() {
     assert!(actions.is_empty(), "{actions:?}");
     let timeout = test.engine.poll_timeout();
     assert!(timeout.is_none_or(|at| at > test.now), "{timeout:?}");
+}
+
+#[test]
+fn leases_of_a_claim_that_was_answered_late_are_renewed_while_they_live() {
+    let mut test = Test::at_rest(config());
+    let asked = test.handle(Input::Woken(Wakeup::jobs(start())));
+    assert!(matches!(asked[..], [Action::AcquireJobs { .. }]), "{asked:?}");
+    let lease = Lease {
+        holder: config().scheduler_id,
+        token: LeaseToken::new(1),
+        until: start() + TimeDelta::seconds(30),
+    };
+    let answer = Input::JobsAcquired(vec![Job { lease: Some(lease), ..job(1) }]);
+    let actions = test.after(20.0).handle(answer);
+    // At half-life of the lease, not half a life after the answer, when it would have expired.
+    assert!(actions.iter().any(|action| matches!(action, Action::ExtendLeases(_))), "{actions:?}");
 }

@@ -1,7 +1,7 @@
 //! What happened: the events that stores report and schedulers publish.
 //!
 //! Events are hints and news, never truth: a waiter that hears nothing asks its store at the latest after the poll
-//! interval. They carry ids only, so that a message stays small on every broker.
+//! interval. They carry ids and a few facts about them, never payloads, so that a message stays small on every broker.
 
 mod interest;
 
@@ -163,7 +163,7 @@ events! {
         /// Its earliest start.
         run_at: DateTime<Utc>,
     }
-    /// A scheduler took a job to run it.
+    /// A scheduler acquired a job to run it.
     JobAcquired {
         /// The job.
         job_id: JobId,

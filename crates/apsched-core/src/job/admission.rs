@@ -1,4 +1,4 @@
-//! Which jobs may I take now? Pure; every store's claim says the same in its own language.
+//! Which jobs may I take now? Pure; every store says the same in its own language.
 //!
 //! A scheduler may take a job that is queued and due (`run_at <= now`), whose task and executor it knows, and whose
 //! task has a free slot over all processes. Among those it takes first the higher priority, then the earlier

@@ -6,6 +6,22 @@
 //! | which may I take now? | [`admission`] |
 //! | retry or give up? | [`retry`] |
 //! | how did it end, what is kept? | [`JobOutcome`], [`JobResult`] |
+//!
+//! # The life of a job
+//!
+//! 1. **Added**, by a user or by the [plan](crate::schedule::plan) of a schedule, with every setting decided ([`JobSettings`]). From
+//!    then on it is *queued*.
+//! 2. **Acquired** when [`admission`] says so: it is due, the scheduler knows its task and executor, and its task has a free slot.
+//!    The claim is a lease with a new token, and uses an attempt. From then on it is *running*, and its lease is renewed.
+//! 3. **Run.** The executor looks at the start deadline once more ([`Job::has_missed_start_deadline`]) and calls the handler. What
+//!    comes of it is a [`JobReport`]: a value, an error, a timeout, a cancel, an interruption.
+//! 4. **Released.** [`Attempt::release`] asks [`retry::after_attempt`] what follows: the job ends with a [`JobOutcome`], or is queued
+//!    again after a delay. The store writes it if the claim still holds; who lost it writes nothing.
+//! 5. **Cancelled** at any time: a queued job ends at once; a running one is marked, its worker tells the handler, and the
+//!    attempt ends in step 3. **Timed out** likewise, by the job's own setting.
+//! 6. **Abandoned** by a worker that vanished: when the lease has expired, whoever notices takes the job back by
+//!    [`Release::recover`], under the rule of step 4. A worker that comes back finds another token and is refused.
+//! 7. **Ended.** What is left is its [`JobResult`], as long as its settings keep it.
 
 pub mod admission;
 mod outcome;
@@ -69,6 +85,35 @@ pub struct Job {
 }
 
 impl Job {
+    /// A direct job as it is added at `now`: due at once, never too late, not attempted yet.
+    ///
+    /// Whoever makes another kind of job changes fields of this one.
+    #[must_use]
+    pub fn new(
+        id: JobId,
+        task_id: TaskId,
+        payload: Payload,
+        settings: Arc<JobSettings>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            task_id,
+            schedule_id: None,
+            payload,
+            settings,
+            created_at: now,
+            fire_time: None,
+            run_at: now,
+            start_deadline: None,
+            attempt: 0,
+            progress: None,
+            cancel: CancelRequest::None,
+            token: LeaseToken::default(),
+            lease: None,
+        }
+    }
+
     /// Where the job stands.
     #[must_use]
     pub const fn state(&self) -> JobState {

@@ -6,9 +6,24 @@
 //! | when is a job too late? | [`misfire`](start_deadline) |
 //! | when exactly does it start? | [`jitter`](jittered) |
 //! | what if an earlier job is still there? | [`Overlap`] |
-//! | how does a claimed schedule become jobs? | [`plan`] |
+//! | how does an acquired schedule become jobs? | [`plan`] |
 //! | what if its id exists already? | [`ConflictPolicy`] |
 //! | what does an edit by the user change? | [`ScheduleEdit`] |
+//!
+//! # The life of a schedule
+//!
+//! 1. **Added.** [`Schedule::new`] anchors the trigger at the moment of adding and computes the first fire time. The store asks
+//!    [`decide_add`] what to do if the id is taken.
+//! 2. **Due.** When [`Schedule::is_claimable`], a scheduler acquires it: a lease with a new token, no longer than a plan takes.
+//! 3. **Fired.** [`plan`] asks [`due_fire_times`] which fire times become jobs, gives each its jitter and start deadline, and says
+//!    how the schedule advances. A trigger that fails quarantines its schedule instead.
+//! 4. **Released.** The store writes all of it in one transaction, if lease, token and revision still match. In it,
+//!    [`Overlap::action`] decides for each job whether it is added, skipped, or replaces earlier ones.
+//! 5. **Edited** at any time: [`ScheduleEdit::applied_to`] pauses, unpauses, updates. Each edit makes a new revision and drops the
+//!    lease, so a plan made from the old definition is refused in step 4 and the user's write stays.
+//! 6. **Fired by hand** at any time: [`job_by_hand`] makes a job and moves nothing.
+//! 7. **Finished** when no fire time is left or `max_fires` is reached ([`ScheduleState`]); cleanup removes it once no job of it is
+//!    queued or running. **Removed** by a user at any time; its jobs go on unless asked to cancel them.
 
 mod coalesce;
 mod conflict;
@@ -182,15 +197,15 @@ impl Schedule {
         self.settings.max_fires.map(|most| most.saturating_sub(self.fires))
     }
 
-    /// Whether a scheduler may claim it at `now`: active, due, and not in another's hands.
+    /// Whether a scheduler may acquire it at `now`: active, due, and not in another's hands.
     ///
-    /// Every store's claim and [`Schedule::claimable_at`] say the same.
+    /// `acquire_schedules` of every store and [`Schedule::claimable_at`] say the same.
     #[must_use]
     pub fn is_claimable(&self, now: DateTime<Utc>) -> bool {
         self.claimable_at().is_some_and(|at| at <= now)
     }
 
-    /// First instant at which a scheduler may claim it: its next fire time, or later the end of a lease.
+    /// First instant at which a scheduler may acquire it: its next fire time, or later the end of a lease.
     ///
     /// `None`: not before somebody edits it.
     #[must_use]

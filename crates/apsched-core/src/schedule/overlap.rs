@@ -12,7 +12,7 @@ use super::Coalesce;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
-    /// The occurrence is recorded as [`JobOutcome::Skipped`](crate::JobOutcome::Skipped). The default, unless the
+    /// The fire time is recorded as [`JobOutcome::Skipped`](crate::JobOutcome::Skipped). The default, unless the
     /// schedule coalesces [`All`](Coalesce::All).
     Skip,
     /// The job is added and waits its turn. The default for [`Coalesce::All`].

@@ -1,4 +1,4 @@
-//! How does a claimed schedule become jobs? Pure: `now` and randomness are arguments.
+//! How does an acquired schedule become jobs? Pure: `now` and randomness are arguments.
 //!
 //! The plan is the due fire times, each made a job with its jitter and start deadline, and the schedule's advance. A
 //! store writes all of it in one transaction, if token and revision still match, and applies the
@@ -13,11 +13,11 @@ use chrono::{DateTime, Utc};
 
 use super::{DueLimits, Overlap, Revision, Schedule, due_fire_times, jittered, start_deadline};
 use crate::id::{JobIds, ScheduleId};
-use crate::job::{CancelRequest, Job, JobSettings};
+use crate::job::{Job, JobSettings};
 use crate::lease::LeaseToken;
 use crate::task::TaskDefinition;
 
-/// What a scheduler makes of a schedule it claimed; written in one transaction or not at all.
+/// What a scheduler makes of a schedule it acquired; written in one transaction or not at all.
 #[derive(Clone, Debug)]
 pub struct ScheduleRelease {
     /// The schedule.
@@ -48,7 +48,7 @@ pub enum ScheduleAdvance {
     Quarantine(Arc<str>),
 }
 
-/// Plans the jobs of a claimed schedule that are due at `now`.
+/// Plans the jobs of an acquired schedule that are due at `now`.
 #[must_use]
 pub fn plan(
     schedule: &Schedule,
@@ -106,19 +106,7 @@ pub fn job_by_hand(schedule: &Schedule, task: &TaskDefinition, now: DateTime<Utc
 
 fn job_of(schedule: &Schedule, settings: Arc<JobSettings>, now: DateTime<Utc>, ids: &mut JobIds) -> Job {
     Job {
-        id: ids.next(now),
-        task_id: schedule.task_id.clone(),
         schedule_id: Some(schedule.id.clone()),
-        payload: schedule.payload.clone(),
-        settings,
-        created_at: now,
-        fire_time: None,
-        run_at: now,
-        start_deadline: None,
-        attempt: 0,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::default(),
-        lease: None,
+        ..Job::new(ids.next(now), schedule.task_id.clone(), schedule.payload.clone(), settings, now)
     }
 }

@@ -14,8 +14,7 @@ use super::request::{RunRequest, run_request_setters, sent_by_await};
 use super::shared::KnownTask;
 use crate::id::{IdError, JobId, TaskId};
 use crate::instant;
-use crate::job::{CancelRequest, Job, JobSettings};
-use crate::lease::LeaseToken;
+use crate::job::{Job, JobSettings};
 use crate::payload::{Payload, TaskValue};
 use crate::task::{RunSettings, TaskRef};
 
@@ -142,21 +141,11 @@ impl<P> JobRequest<P> {
         let payloads = split(self.payload);
         let mut jobs = Vec::with_capacity(payloads.len());
         for payload in payloads {
+            let payload = Payload::new(payload, form, &shared.serializers)?;
             jobs.push(Job {
-                id: shared.new_job_id(now),
-                task_id: task_id.clone(),
-                schedule_id: None,
-                payload: Payload::new(payload, form, &shared.serializers)?,
-                settings: settings.clone(),
-                created_at: now,
-                fire_time: None,
                 run_at,
                 start_deadline: self.start_deadline,
-                attempt: 0,
-                progress: None,
-                cancel: CancelRequest::None,
-                token: LeaseToken::default(),
-                lease: None,
+                ..Job::new(shared.new_job_id(now), task_id.clone(), payload, settings.clone(), now)
             });
         }
         let ids = jobs.iter().map(|job| job.id).collect();

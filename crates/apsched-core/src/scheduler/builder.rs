@@ -286,6 +286,9 @@ impl SchedulerBuilder {
     ///
     /// # Errors
     /// Those of [`build`](Self::build) and [`Scheduler::start_in_background`].
+    ///
+    /// # Cancel safety
+    /// As [`Scheduler::start_in_background`]; whoever drops it has no handle to try again with.
     pub async fn start_in_background(self) -> Result<Scheduler> {
         let scheduler = self.build()?;
         scheduler.start_in_background().await?;
@@ -296,6 +299,9 @@ impl SchedulerBuilder {
     ///
     /// # Errors
     /// Those of [`build`](Self::build) and [`Scheduler::run_until_stopped`].
+    ///
+    /// # Cancel safety
+    /// As [`Scheduler::run_until_stopped`]: once started, the scheduler goes on.
     pub async fn run_until_stopped(self) -> Result<()> {
         self.build()?.run_until_stopped().await
     }

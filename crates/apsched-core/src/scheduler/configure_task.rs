@@ -27,6 +27,14 @@ impl Scheduler {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// [`ExecutorNotFound`](super::Error::ExecutorNotFound) when the task's handler is here and its executor is not;
+    /// [`Id`](super::Error::Id) or [`Metadata`](super::Error::Metadata) for what cannot be a name or metadata;
+    /// [`Store`](super::Error::Store).
+    ///
+    /// # Cancel safety
+    /// Dropping the future declares the task or does not.
     pub fn configure_task(&self, task: impl TaskRef) -> ConfigureTask {
         ConfigureTask {
             scheduler: self.clone(),
@@ -40,6 +48,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::Store`](super::Error::Store); [`Error::Id`](super::Error::Id) when its name is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future removes the task or does not.
     pub async fn remove_task(&self, task: impl TaskRef + Send) -> Result<()> {
         let id = task.task().id()?;
         let shared = self.shared();

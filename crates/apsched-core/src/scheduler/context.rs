@@ -127,6 +127,9 @@ impl JobContext {
     /// # Errors
     /// [`StoreError::LeaseLost`] when another scheduler runs the job by now; others when the store fails. A handler
     /// that only informs may ignore them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future writes the progress or does not.
     pub async fn progress(&self, fraction: f32, message: impl Into<String>) -> Result<(), StoreError> {
         let held = HeldJob::new(self.0.job.id, self.0.job.token);
         self.0.scheduler.set_progress(held, Progress::new(fraction, message)).await

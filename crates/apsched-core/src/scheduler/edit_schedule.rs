@@ -21,6 +21,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub async fn schedule(&self, id: impl AsRef<str> + Send) -> Result<Schedule> {
         let id = ScheduleId::new(id)?;
         self.shared().connect().await?;
@@ -32,6 +35,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future pauses the schedule or does not.
     pub async fn pause_schedule(&self, id: impl AsRef<str> + Send) -> Result<()> {
         let edit = ScheduleEdit { pause: Some(PauseEdit::Pause), ..ScheduleEdit::default() };
         self.edit_schedule(ScheduleId::new(id), edit).await
@@ -46,6 +52,12 @@ impl Scheduler {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::ScheduleNotFound`]; [`Error::Trigger`] when the trigger fails; [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future unpauses the schedule or does not.
     pub fn unpause_schedule(&self, id: impl AsRef<str>) -> UnpauseSchedule {
         UnpauseSchedule { scheduler: self.clone(), id: ScheduleId::new(id), from: ResumeFrom::WhereItStood }
     }
@@ -61,6 +73,13 @@ impl Scheduler {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::ScheduleNotFound`]; [`Error::Trigger`] when the new trigger fails; [`Error::Payload`] when the new payload
+    /// cannot be written; [`Error::Store`]. The schedule is then as it was.
+    ///
+    /// # Cancel safety
+    /// Dropping the future makes the whole change or none of it.
     pub fn update_schedule(&self, id: impl AsRef<str>) -> UpdateSchedule {
         UpdateSchedule {
             scheduler: self.clone(),
@@ -77,6 +96,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::ScheduleNotFound`]; [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future adds the job or does not.
     pub async fn fire_schedule(&self, id: impl AsRef<str> + Send) -> Result<JobId> {
         let schedule = self.schedule(id).await?;
         let shared = self.shared();
@@ -89,6 +111,12 @@ impl Scheduler {
     }
 
     /// Removes a schedule; its jobs go on, unless asked to cancel them. `.await` sends the request.
+    ///
+    /// # Errors
+    /// [`Error::ScheduleNotFound`]; [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future removes the schedule or does not.
     pub fn remove_schedule(&self, id: impl AsRef<str>) -> RemoveSchedule {
         RemoveSchedule { scheduler: self.clone(), id: ScheduleId::new(id), jobs: RemoveJobs::Keep }
     }
@@ -217,6 +245,10 @@ impl UpdateSchedule {
 
     async fn send(mut self) -> Result<()> {
         self.edit.settings.run = self.run.finish()?;
+        if let Setting::Set(executor) = &self.edit.settings.run.job_executor {
+            let task = self.scheduler.schedule(self.id.clone()?).await?.task_id;
+            self.scheduler.shared().check_executor(&task, executor)?;
+        }
         self.scheduler.edit_schedule(self.id, self.edit).await
     }
 }

@@ -55,6 +55,9 @@ impl<R> JobHandle<R> {
     ///
     /// # Errors
     /// [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub async fn status(&self) -> Result<JobStatus> {
         Ok(self.scheduler.data_store().job_status(self.id).await?)
     }
@@ -63,6 +66,9 @@ impl<R> JobHandle<R> {
     ///
     /// # Errors
     /// [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub async fn progress(&self) -> Result<Option<Progress>> {
         Ok(match self.status().await? {
             JobStatus::Active(job) => job.progress,
@@ -86,6 +92,14 @@ impl<R: TaskValue> JobHandle<R> {
     /// Waits for the job's end and gives what its handler returned; can be asked many times while the result is kept.
     ///
     /// Does not depend on events: without one, the store is asked every poll interval.
+    ///
+    /// # Errors
+    /// [`Error::JobFailed`] when the job ended without a value, [`Error::ResultNotKept`] when none is kept,
+    /// [`Error::Payload`] when it is not an `R`, [`Error::WaitTimedOut`] when the job had not ended in time,
+    /// [`Error::Store`] when the store failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the wait, not the job.
     pub fn result(&self) -> JobResultFuture<R> {
         let wait =
             ResultWait { scheduler: self.scheduler.clone(), job: self.id, keep: self.keep, timeout: None };
@@ -133,10 +147,7 @@ impl<R: TaskValue> IntoFuture for JobResultFuture<R> {
     type Output = Result<R>;
     type IntoFuture = Pin<Box<dyn Future<Output = Result<R>> + Send>>;
 
-    /// Waits.
-    ///
-    /// Gives [`Error::JobFailed`] when the job ended without a value, [`Error::ResultNotKept`] when none is kept,
-    /// [`Error::WaitTimedOut`] when it had not ended in time, [`Error::Store`] when the store failed.
+    /// Waits; see [`JobHandle::result`].
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let scheduler = self.wait.scheduler.clone();
@@ -199,6 +210,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::Store`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future asks or does not.
     pub async fn cancel_job(&self, id: JobId) -> Result<()> {
         let shared = self.shared();
         shared.connect().await?;

@@ -23,6 +23,9 @@ impl Scheduler {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the scheduler not started; it can be started again.
     pub async fn start_in_background(&self) -> Result<()> {
         let shared = self.shared();
         shared.connect().await?;

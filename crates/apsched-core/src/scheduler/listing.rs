@@ -14,17 +14,32 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Error::Store`](super::Error::Store).
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub async fn tasks(&self) -> Result<Vec<TaskDefinition>> {
         self.shared().connect().await?;
         Ok(self.shared().store.tasks().await?)
     }
 
     /// The schedules, by next fire time; filters narrow them, `.await` asks.
+    ///
+    /// # Errors
+    /// [`Error::Store`](super::Error::Store); [`Error::Id`](super::Error::Id) when the name of a task is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub fn schedules(&self) -> ListSchedules {
         ListSchedules { scheduler: self.clone(), filter: ScheduleFilter::default(), task: None }
     }
 
     /// The queued and running jobs, by id; filters narrow them, `.await` asks.
+    ///
+    /// # Errors
+    /// [`Error::Store`](super::Error::Store); [`Error::Id`](super::Error::Id) when the name of a task is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     pub fn jobs(&self) -> ListJobs {
         ListJobs { scheduler: self.clone(), filter: JobFilter::default(), task: None }
     }

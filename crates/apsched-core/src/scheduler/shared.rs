@@ -116,7 +116,7 @@ impl Shared {
         self.clock.now()
     }
 
-    /// Who claims, and for how long.
+    /// Who acquires, and for how long.
     pub(super) fn claimant(&self) -> (SchedulerId, Duration) {
         (self.engine_config.scheduler_id.clone(), self.engine_config.lease_duration)
     }

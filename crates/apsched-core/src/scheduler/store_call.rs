@@ -32,7 +32,7 @@ impl Shared {
             })
         });
         match failure {
-            // Behind nothing else: a lease must not wait for a slow claim.
+            // Behind nothing else: a lease must not wait for a slow request.
             FailedAction::ExtendLeases => {
                 tokio::spawn(call).map(move |joined| joined.unwrap_or(Input::Failed(failure))).boxed()
             }

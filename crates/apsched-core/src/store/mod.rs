@@ -90,7 +90,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// *Behavior*
     /// - what happens when the id is taken is decided by [`decide_add`](crate::schedule::decide_add)
     /// - a claim in flight on an overwritten schedule is void
-    /// - `JobAdded` is not sent; [`Wakeup`](crate::event::Wakeup) names the next fire time
+    /// - [`ScheduleAdded`](crate::event::ScheduleAdded) or [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a
+    ///   [`Wakeup`](crate::event::Wakeup) if it can be acquired some time
     ///
     /// *Idempotence*: by `policy`; a repeated call with [`ConflictPolicy::Error`] fails.
     ///
@@ -102,8 +103,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// *Behavior*
     /// - the revision grows, a claim in flight is void
     /// - a trigger that fails leaves the schedule as it was
-    /// - [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a [`Wakeup`](crate::event::Wakeup) if it can be claimed
-    ///   some time
+    /// - [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a [`Wakeup`](crate::event::Wakeup) if it can be
+    ///   acquired some time
     ///
     /// *Errors*: [`StoreError::ScheduleNotFound`]; [`StoreError::Trigger`] when the edit cannot be planned.
     async fn edit_schedule(
@@ -136,7 +137,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
 
     // ----- schedules, for schedulers -----
 
-    /// Claims schedules that are due.
+    /// Acquires schedules that are due.
     ///
     /// *Behavior*
     /// - a schedule is given out if [`Schedule::is_claimable`]: active, due, and not in another's hands
@@ -146,7 +147,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - two callers never get the same schedule
     async fn acquire_schedules(&self, request: AcquireSchedules) -> StoreResult<Vec<ClaimedSchedule>>;
 
-    /// Writes what became of claimed schedules: their jobs and their advance, each schedule as a whole.
+    /// Writes what became of acquired schedules: their jobs and their advance, each schedule as a whole.
     ///
     /// *Behavior*, for each release:
     /// - if lease, token or revision do not match, nothing of it is written and its id is in [`Released::lost`]
@@ -189,7 +190,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
 
     // ----- jobs, for schedulers -----
 
-    /// Claims jobs that the caller can run.
+    /// Acquires jobs that the caller can run.
     ///
     /// *Behavior*
     /// - a job is given out if it is queued, due (`run_at <= now`), and the caller knows its task and its executor

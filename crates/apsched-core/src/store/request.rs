@@ -12,20 +12,20 @@ use crate::lease::{Lease, LeaseToken};
 use crate::schedule::{Schedule, ScheduleRelease};
 use crate::task::TaskDefinition;
 
-/// A claim on schedules.
+/// A request for schedules that are due.
 #[derive(Clone, Debug)]
 pub struct AcquireSchedules {
-    /// Who claims.
+    /// Who acquires.
     pub scheduler_id: SchedulerId,
     /// The caller's time.
     pub now: DateTime<Utc>,
     /// Life of the leases.
     pub lease: Duration,
-    /// Most schedules to claim. Zero: none.
+    /// Most schedules to acquire. Zero: none.
     pub limit: usize,
 }
 
-/// A schedule that was claimed, with what its jobs inherit.
+/// A schedule that was acquired, with what its jobs inherit.
 #[derive(Clone, Debug)]
 pub struct ClaimedSchedule {
     /// The schedule, with its lease.
@@ -34,10 +34,10 @@ pub struct ClaimedSchedule {
     pub task: Option<Arc<TaskDefinition>>,
 }
 
-/// What became of claimed schedules.
+/// What became of acquired schedules.
 #[derive(Clone, Debug)]
 pub struct ReleaseSchedules {
-    /// Who claimed them.
+    /// Who acquired them.
     pub scheduler_id: SchedulerId,
     /// The caller's time.
     pub now: DateTime<Utc>,
@@ -62,16 +62,16 @@ impl<Id> Default for Released<Id> {
     }
 }
 
-/// A claim on jobs.
+/// A request for jobs that are due.
 #[derive(Clone, Debug)]
 pub struct AcquireJobs {
-    /// Who claims.
+    /// Who acquires.
     pub scheduler_id: SchedulerId,
     /// The caller's time.
     pub now: DateTime<Utc>,
     /// Life of the leases.
     pub lease: Duration,
-    /// Most jobs to claim. Zero: none.
+    /// Most jobs to acquire. Zero: none.
     pub limit: usize,
     /// What the caller can run.
     pub abilities: Arc<Abilities>,

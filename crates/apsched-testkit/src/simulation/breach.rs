@@ -59,7 +59,8 @@ pub enum Check {
 }
 
 impl Check {
-    /// Number of the guarantee that the check belongs to. `None`: it is a condition of the others.
+    /// Number of the guarantee that the check belongs to, of those listed in the project's `docs/architecture.md`.
+    /// `None`: it is a condition of the others.
     #[must_use]
     pub const fn guarantee(self) -> Option<u8> {
         match self {

@@ -18,6 +18,10 @@ const SILENCE_AFTER_FAILURES: Duration = Duration::from_secs(35);
 /// Poll intervals for which the settled nodes are watched.
 const IDLE_INTERVALS: u32 = 6;
 
+/// A hint from before, of a job or schedule that somebody else has taken since, still leads to one claim in vain when its
+/// time comes, and to a look at what is next.
+const LEFT_FROM_BEFORE: u64 = 3;
+
 impl<S: DataStore> World<S> {
     pub(super) fn look(&mut self) -> Checked {
         let Phase::Quiet { since } = self.phase else { return Ok(()) };
@@ -62,7 +66,8 @@ impl<S: DataStore> World<S> {
     pub(super) fn check_idle(&mut self, before: &BTreeMap<usize, u64>) -> Checked {
         let watched = self.scenario.poll_interval * IDLE_INTERVALS;
         let cleanups = watched.as_millis() / self.scenario.cleanup_interval.as_millis() + 1;
-        let allowed = u64::from(IDLE_INTERVALS) + 1 + u64::try_from(cleanups).unwrap_or(u64::MAX);
+        let polls = u64::from(IDLE_INTERVALS) + 1;
+        let allowed = polls + u64::try_from(cleanups).unwrap_or(u64::MAX) + LEFT_FROM_BEFORE;
         for (number, before) in before {
             let process = &self.processes[*number];
             let calls = process.calls - before;

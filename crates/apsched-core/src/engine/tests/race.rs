@@ -25,7 +25,7 @@ fn stops_as_lost(actions: &[Action]) -> bool {
 }
 
 #[test]
-fn a_look_that_waits_for_a_claim_does_not_make_it_spin() {
+fn a_look_that_waits_for_what_is_being_acquired_does_not_make_it_spin() {
     let mut test = Test::new(config());
     test.tick();
     assert!(test.handle(Input::Recovered).is_empty(), "the claims at the start are not answered yet");
@@ -33,7 +33,7 @@ fn a_look_that_waits_for_a_claim_does_not_make_it_spin() {
 }
 
 #[test]
-fn claim_after_claim_does_not_hold_up_a_look() {
+fn acquiring_again_and_again_does_not_hold_up_a_look() {
     let mut test = Test::at_rest(EngineConfig { schedule_batch: 1, ..config() });
     test.handle(Input::Woken(Wakeup::schedules(start())));
     let mut looks = 0;

@@ -9,8 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::id::{ExecutorName, JobId, TaskId};
-use crate::job::{CancelRequest, Job, JobSettings, Retry, RetryAdvice};
-use crate::lease::LeaseToken;
+use crate::job::{Job, JobSettings, Retry, RetryAdvice};
 use crate::metadata::Metadata;
 use crate::payload::{EncodedPayload, Payload};
 use crate::scheduler::{JobContext, Scheduler};
@@ -55,23 +54,9 @@ fn job(result_expiration_time: Duration, metadata: Metadata) -> JobContext {
         result_expiration_time,
         metadata,
     };
-    let job = Job {
-        id: JobId::at(now, 1),
-        task_id: TaskId::new("test").unwrap(),
-        schedule_id: None,
-        payload: Payload::unit(),
-        settings: Arc::new(settings),
-        created_at: now,
-        fire_time: None,
-        run_at: now,
-        start_deadline: None,
-        attempt: 1,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::default(),
-        lease: None,
-    };
-    JobContext::new(job, Scheduler::for_test())
+    let task = TaskId::new("test").unwrap();
+    let job = Job::new(JobId::at(now, 1), task, Payload::unit(), Arc::new(settings), now);
+    JobContext::new(Job { attempt: 1, ..job }, Scheduler::for_test())
 }
 
 fn job_that_keeps_its_result() -> JobContext {

@@ -1,4 +1,4 @@
-//! Schedules, and when each can be claimed.
+//! Schedules, and when each can be acquired.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -113,6 +113,7 @@ macro_rules! __broker_cases {
                 subscriptions_end_after_what_was_published_before
                 a_waiting_reader_is_woken_by_the_stop
                 publishing_after_the_stop_is_harmless
+                a_subscription_after_the_stop_has_ended
             }
             other_process {
                 events_reach_other_processes

@@ -10,8 +10,8 @@ use apsched_core::event::EventInterest;
 use apsched_core::job::{FinishedAttempt, JobRelease, JobSettings, Release};
 use apsched_core::store::{AcquireJobs, JobFilter, ReleaseJobs};
 use apsched_core::{
-    Abilities, CancelRequest, Coalesce, DataStore, ExecutorName, Job, JobIds, JobOutcome, LeaseToken,
-    Payload, ScheduleState, SchedulerId, TaskId, instant,
+    Abilities, Coalesce, DataStore, ExecutorName, Job, JobIds, JobOutcome, Payload, ScheduleState,
+    SchedulerId, TaskId, instant,
 };
 
 use super::job_call::Claims;
@@ -124,22 +124,7 @@ fn probing_job(task: &TaskId, executor: &ExecutorName, id: apsched_core::JobId, 
         result_expiration_time: Duration::ZERO,
         metadata: apsched_core::Metadata::empty(),
     };
-    Job {
-        id,
-        task_id: task.clone(),
-        schedule_id: None,
-        payload: Payload::unit(),
-        settings: Arc::new(settings),
-        created_at: now,
-        fire_time: None,
-        run_at: now,
-        start_deadline: None,
-        attempt: 0,
-        progress: None,
-        cancel: CancelRequest::None,
-        token: LeaseToken::default(),
-        lease: None,
-    }
+    Job::new(id, task.clone(), Payload::unit(), Arc::new(settings), now)
 }
 
 impl super::ScheduleEntry {

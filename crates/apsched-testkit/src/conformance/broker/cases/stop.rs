@@ -43,3 +43,13 @@ pub(crate) async fn publishing_after_the_stop_is_harmless(harness: &dyn BrokerHa
 
     assert_eq!(subscription.next().await, None);
 }
+
+/// Else who subscribes a moment too late would wait for ever.
+pub(crate) async fn a_subscription_after_the_stop_has_ended(harness: &dyn BrokerHarness) {
+    let broker = started(harness).await;
+    broker.stop().await;
+
+    let mut late = broker.subscribe(EventInterest::ALL);
+
+    assert_eq!(late.next().await, None);
+}

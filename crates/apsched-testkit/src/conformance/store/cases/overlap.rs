@@ -18,7 +18,7 @@ async fn fired(process: &Process, overlap: Overlap) -> Job {
 async fn assert_skipped(process: &Process, earlier: &Job, fired: &Fired) {
     let skipped = fired.job();
     assert_eq!(process.job_ids().await, [earlier.id], "the earlier job alone is there");
-    let result = process.result(skipped.id).await.expect("the occurrence is recorded");
+    let result = process.result(skipped.id).await.expect("the skipped fire time is recorded");
     assert_eq!((result.outcome, result.fire_time), (JobOutcome::Skipped, Some(at(10))));
     assert_eq!((result.schedule_id, result.attempt, result.started_at), (Some(schedule_id("s")), 0, None));
     let event = only::<JobReleased>(&fired.events);
