@@ -131,7 +131,7 @@ fn jobs_whose_leases_expired_on_the_way_are_handed_back_and_not_run() {
     let mut test = Test::at_rest(config());
     let holder = config().scheduler_id;
     let leased = |number, until| {
-        let lease = crate::Lease { holder: holder.clone(), token: LeaseToken::new(1), until };
+        let lease = Lease { holder: holder.clone(), token: LeaseToken::new(1), until };
         Job { lease: Some(lease), ..job(number) }
     };
     test.handle(Input::Woken(Wakeup::jobs(start())));
