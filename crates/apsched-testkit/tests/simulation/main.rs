@@ -78,8 +78,7 @@ fn every_mutation_is_found() {
 fn a_breach_tells_the_seed_the_check_the_last_events_and_the_command_to_see_it_again() {
     let breach = find(Mutation::ForgetsCancels, Family::Takeover).unwrap();
     let text = breach.to_string();
-    let command =
-        format!("APSCHED_SEED={} cargo test -p apsched-testkit --test simulation takeover", breach.seed);
+    let command = format!("again: APSCHED_SEED={} cargo test", breach.seed);
     assert!(text.contains(&command) && text.ends_with(" takeover"), "{text}");
     assert!(text.contains(&format!("seed {}: CancelHolds (guarantee 8)", breach.seed)), "{text}");
     assert!(breach.trace.last().is_some_and(|line| line.contains("user cancels")), "{text}");
