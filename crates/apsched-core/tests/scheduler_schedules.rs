@@ -155,6 +155,17 @@ async fn a_job_within_its_grace_time_is_run() {
 }
 
 #[tokio::test]
+async fn a_job_waits_for_a_worker_until_its_deadline_only() {
+    let mut world = world().configure(|builder| builder.role(Role::Scheduler));
+    let strict = world.add_schedule(TICK, (), DateTrigger::at(at(0))).misfire_grace_time(MINUTE);
+    strict.await.unwrap();
+    world.advance(MINUTE).await.unwrap();
+    assert_eq!(outcomes(&world), []);
+    world.advance(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(outcomes(&world), [JobOutcome::MissedStartDeadline]);
+}
+
+#[tokio::test]
 async fn jitter_stays_within_its_bound_and_before_the_next_fire_time() {
     let mut world = world();
     world.add_schedule(TICK, (), every_minute()).max_jitter(MINUTE * 5).max_fires(201).await.unwrap();

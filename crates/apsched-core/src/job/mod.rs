@@ -120,6 +120,12 @@ impl Job {
         if self.lease.is_some() { JobState::Running } else { JobState::Queued }
     }
 
+    /// Whether the job waits at `now` though it can no longer start in time: it ends as missed without waiting for a slot.
+    #[must_use]
+    pub fn is_to_end_as_missed(&self, now: DateTime<Utc>) -> bool {
+        self.lease.is_none() && self.has_missed_start_deadline(now)
+    }
+
     /// Whether the start deadline has passed at `now`, so that the job must not start.
     ///
     /// Asked again by the executor after waiting for a free thread.

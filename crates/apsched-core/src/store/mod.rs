@@ -229,6 +229,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///   left, else ended as abandoned
     /// - its token grows, so the vanished worker is refused should it come back
     /// - at most `limit` jobs, earliest end of the lease first
+    /// - a queued job ends as [`MissedStartDeadline`](crate::JobOutcome::MissedStartDeadline) if
+    ///   [`Job::is_to_end_as_missed`]: it does not wait for a slot that comes too late; at most `limit` again
     /// - with [`RecoverScope::ExpiredAndPredecessors`], claims of earlier runs on schedules are dropped too; expired
     ///   claims on schedules need no recovery, as they can be acquired
     async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>>;
@@ -255,7 +257,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - `schedule`: the earliest [`Schedule::claimable_at`]
     /// - `job`: the earliest `run_at` of queued jobs that the caller could acquire then; those of a saturated task
     ///   do not count
-    /// - `lease`: the earliest end of a lease on a job
+    /// - `lease`: the earliest end of a lease on a job, or instant at which a queued job has missed its start deadline
     async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups>;
 
     /// Removes what nobody needs any more.

@@ -183,7 +183,7 @@ pub struct Wakeups {
     pub schedule: Option<DateTime<Utc>>,
     /// A job can be claimed.
     pub job: Option<DateTime<Utc>>,
-    /// A lease on a job ends.
+    /// A lease on a job ends, or a queued job has missed its start deadline: there is something to recover.
     pub lease: Option<DateTime<Utc>>,
 }
 

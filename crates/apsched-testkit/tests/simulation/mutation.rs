@@ -53,13 +53,13 @@ impl Mutation {
     /// Each with the family that finds it, and the check that tells it.
     pub(crate) const ALL: [(Self, Family, Check); 22] = [
         (Self::TakesStaleJobReleases, Family::Frozen, Check::NoStaleWrite),
-        (Self::TakesStaleScheduleReleases, Family::Edits, Check::LastWriteWins),
+        (Self::TakesStaleScheduleReleases, Family::Edits, Check::OneJobPerFireTime),
         (Self::TakesStaleScheduleReleases, Family::Coalescing, Check::NoStaleWrite),
         (Self::TakesStaleRenewals, Family::Frozen, Check::NoStaleWrite),
         (Self::AddsJobsBeforeTheAdvance, Family::Frozen, Check::OneJobPerFireTime),
         (Self::AbandonsWhatItRunsAgain, Family::Takeover, Check::OutcomeIsTrue),
         (Self::RecoversLiveLeases, Family::Takeover, Check::LeaseIsExclusive),
-        (Self::RecoversNothing, Family::Takeover, Check::EverythingSettles),
+        (Self::RecoversNothing, Family::Takeover, Check::OutcomeIsTrue),
         (Self::LimitIgnoresRunningJobs, Family::Takeover, Check::LimitHolds),
         (Self::LimitsBeforeFiltering, Family::Saturation, Check::NoStarvation),
         (Self::LeaksSlots, Family::Takeover, Check::EverythingSettles),

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::lease_index::LeaseIndex;
@@ -32,6 +34,8 @@ pub(super) struct JobTable {
     by_schedule: HashMap<ScheduleId, Vec<JobId>>,
     results: JobIdMap<JobResult>,
     expiries: BTreeSet<(DateTime<Utc>, JobId)>,
+    /// Start deadlines of jobs that have not been attempted; those that are held are passed over.
+    deadlines: BTreeSet<(DateTime<Utc>, JobId)>,
 }
 
 #[derive(Debug)]
@@ -85,6 +89,7 @@ impl JobTable {
         if let Some(schedule) = &job.schedule_id {
             self.by_schedule.entry(schedule.clone()).or_default().push(job.id);
         }
+        self.deadlines.extend(job.start_deadline.map(|deadline| (deadline, job.id)));
         let task = self.task_number(&job.task_id);
         self.queue(task, &job, job.created_at);
         self.jobs.insert(job.id, Box::new(Entry { job, task }));
@@ -253,7 +258,9 @@ impl JobTable {
             Release::RunAgain { run_at, attempt } => {
                 job.run_at = run_at;
                 job.attempt = attempt;
-                job.start_deadline = None;
+                if let Some(deadline) = job.start_deadline.take() {
+                    self.deadlines.remove(&(deadline, id));
+                }
                 job.progress = None;
                 if interest.includes(JobRequeued::INTEREST) {
                     events.push(JobRequeued::new(id, job.task_id.clone(), run_at, attempt).into());
@@ -281,6 +288,9 @@ impl JobTable {
     ) {
         let Some(entry) = self.jobs.remove(&id) else { return };
         let Entry { job, .. } = *entry;
+        if let Some(deadline) = job.start_deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
         if let Some(schedule) = &job.schedule_id
             && let Some(siblings) = self.by_schedule.get_mut(schedule)
         {
@@ -310,6 +320,24 @@ impl JobTable {
             let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
             events.push(JobReleased::new(job.id, task, schedule, holder, outcome).into());
         }
+    }
+
+    /// Ends queued jobs that can no longer start in time, which they would otherwise learn only once a slot is free.
+    pub(super) fn end_missed(&mut self, now: DateTime<Utc>, limit: usize, events: &mut Vec<Event>) {
+        let is_missed = |id: &JobId| self.job(*id).is_some_and(|job| job.is_to_end_as_missed(now));
+        let passed = self.deadlines.iter().take_while(|(deadline, _)| *deadline < now).map(|(_, id)| *id);
+        let missed: Vec<JobId> = passed.filter(is_missed).take(limit).collect();
+        for id in missed {
+            let end = FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, now);
+            self.finish(id, end, None, EventInterest::ALL, events);
+        }
+    }
+
+    /// When the first queued job can no longer start in time.
+    pub(super) fn first_missed_at(&self) -> Option<DateTime<Utc>> {
+        let is_queued = |id: &JobId| self.job(*id).is_some_and(|job| job.state() == JobState::Queued);
+        let (deadline, _) = self.deadlines.iter().find(|(_, id)| is_queued(id))?;
+        Some(instant::after(*deadline, Duration::from_micros(1)))
     }
 
     pub(super) fn recover(&mut self, request: &Recover, events: &mut Vec<Event>) {

@@ -283,6 +283,7 @@ impl DataStore for MemoryStore {
         let tables = &mut *self.tables();
         let mut events = Vec::new();
         tables.jobs.recover(&request, &mut events);
+        tables.jobs.end_missed(request.now, request.limit, &mut events);
         if request.scope == RecoverScope::ExpiredAndPredecessors {
             tables.schedules.drop_leases(|lease| request.scheduler_id.is_other_run_of(&lease.holder));
             events.extend(tables.schedules.first_claimable().map(|at| Wakeup::schedules(at).into()));
@@ -313,7 +314,7 @@ impl DataStore for MemoryStore {
         Ok(Wakeups {
             schedule: tables.schedules.first_claimable(),
             job: tables.jobs.next_due(&query.abilities, query.now),
-            lease: tables.jobs.first_lease_end(),
+            lease: tables.jobs.first_lease_end().into_iter().chain(tables.jobs.first_missed_at()).min(),
         })
     }
 

@@ -328,6 +328,9 @@ macro_rules! __store_cases {
                 a_cancel_request_is_answered_when_the_worker_vanished
                 at_most_the_limit_is_recovered_earliest_expiry_first
                 recovering_again_changes_nothing
+                a_queued_job_past_its_deadline_ends_as_missed
+                a_deadline_is_for_the_start_and_does_not_end_a_running_job
+                the_passing_of_a_deadline_is_a_wakeup
                 a_job_is_recovered_once_however_many_schedulers_race
                 a_job_is_either_released_or_recovered
                 a_handed_back_job_is_not_recovered

@@ -184,6 +184,25 @@ impl Ledger {
                 format!("{entry} was taken back in attempt {}, now it is {:?}", entry.claims, entry.outcome)
             })?;
         }
+        self.deadlines_passed(store, request)
+    }
+
+    /// A queued job that was not attempted ends when its start deadline has passed; others do not.
+    fn deadlines_passed<S: DataStore>(&mut self, store: &S, request: &Recover) -> Checked {
+        let has_passed = |entry: &JobEntry| {
+            let is_queued = entry.committed_at.is_some() && entry.held.is_none() && entry.outcome.is_none();
+            is_queued && entry.job.start_deadline.is_some_and(|deadline| deadline < request.now)
+        };
+        let late = self.jobs.iter().filter(|(_, entry)| has_passed(entry)).map(|(id, _)| *id);
+        for id in late.collect::<Vec<JobId>>() {
+            self.look_up(store, id, Claims::Stay)?;
+            let entry = &self.jobs[&id];
+            let was_attempted = entry.claims > 0 || entry.snoozes > 0;
+            let expected = (!was_attempted).then_some(JobOutcome::MissedStartDeadline);
+            ensure(entry.outcome == expected, Check::OutcomeIsTrue, || {
+                format!("{entry} has missed its deadline, expected {expected:?}, found {:?}", entry.outcome)
+            })?;
+        }
         Ok(())
     }
 

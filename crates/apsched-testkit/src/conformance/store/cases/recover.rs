@@ -240,3 +240,48 @@ pub(crate) async fn a_handed_back_job_is_not_recovered(harness: &dyn StoreHarnes
     assert_eq!(a.recover(at(100), 10).await, []);
     assert!(done("job_result", a.store().job_result(job.id).await).is_none());
 }
+
+/// A job that waits for a slot waits until its deadline only.
+pub(crate) async fn a_queued_job_past_its_deadline_ends_as_missed(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let late = a.add_job(sample::job().start_deadline(at(5)).build()).await;
+    a.add_job(sample::job().start_deadline(at(50)).build()).await;
+
+    let in_time = a.recover(at(5), 10).await;
+    let events = a.recover(at(6), 10).await;
+
+    assert_eq!(news(&in_time), Vec::<&Event>::new());
+    let event = only::<JobReleased>(&events);
+    assert_eq!((event.job_id, event.outcome), (late, JobOutcome::MissedStartDeadline));
+    let result = a.result(late).await.expect("the result is kept");
+    assert_eq!((result.attempt, result.started_at, result.finished_at), (0, None, at(6)));
+    assert_eq!(a.job_ids().await.len(), 1, "the other one has time");
+}
+
+pub(crate) async fn a_deadline_is_for_the_start_and_does_not_end_a_running_job(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    a.add_job(sample::job().start_deadline(at(5)).build()).await;
+    let running = a.acquire_job(at(1)).await;
+
+    a.recover(at(6), 10).await;
+    assert_eq!(a.job(running.id).await.state(), JobState::Running);
+    a.release(&running, Release::HandBack, at(7)).await;
+    let events = a.recover(at(8), 10).await;
+
+    assert_eq!(
+        only::<JobReleased>(&events).outcome,
+        JobOutcome::MissedStartDeadline,
+        "it is queued again, and late"
+    );
+}
+
+pub(crate) async fn the_passing_of_a_deadline_is_a_wakeup(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    a.add_job(sample::job().start_deadline(at(5)).build()).await;
+
+    let promised = a.next_wakeup(at(0)).await.lease.expect("the deadline passes");
+
+    assert!(promised > at(5) && promised <= at(6), "{promised}");
+    assert!(!a.recover(promised, 10).await.is_empty());
+    assert_eq!(a.next_wakeup(promised).await.lease, None);
+}
