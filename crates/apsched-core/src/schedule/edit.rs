@@ -127,7 +127,7 @@ impl Schedule {
         }
         self.state = ScheduleState::Active;
         match from {
-            ResumeFrom::WhereItStood => Ok(()),
+            ResumeFrom::WhereItStood => self.go_on_where_it_stood(),
             ResumeFrom::At(at) => self.go_on_from(at),
             ResumeFrom::Now => self.go_on_from(now),
         }
@@ -223,6 +223,16 @@ mod tests {
         let trigger = IntervalTrigger::every(Duration::from_secs(10)).starting_at(at(0)).ending_at(at(90));
         let edit = ScheduleEdit { trigger: Some(AnyTrigger::from(trigger)), ..ScheduleEdit::default() };
         assert_eq!(edit.applied_to(&fired, at(35)).unwrap().next_fire_time, Some(at(40)));
+    }
+
+    #[test]
+    fn a_quarantined_schedule_that_is_paused_and_unpaused_does_not_fire_again_what_has_fired() {
+        let state = ScheduleState::Quarantined(Arc::from("broken"));
+        let fired =
+            Schedule { state, last_fire_time: Some(at(30)), next_fire_time: Some(at(30)), ..schedule() };
+        let paused = pause(PauseEdit::Pause).applied_to(&fired, at(35)).unwrap();
+        let edit = pause(PauseEdit::Unpause(ResumeFrom::WhereItStood));
+        assert_eq!(edit.applied_to(&paused, at(36)).unwrap().next_fire_time, Some(at(40)));
     }
 
     #[test]

@@ -33,6 +33,14 @@ impl Schedule {
         Ok(())
     }
 
+    /// At the end of a pause: the next fire time is the one it had, unless that one has fired, as in a quarantine.
+    pub(super) fn go_on_where_it_stood(&mut self) -> Result<(), TriggerError> {
+        match (self.next_fire_time, self.last_fire_time) {
+            (Some(next), Some(last)) if next <= last => self.follow_trigger(),
+            _ => Ok(()),
+        }
+    }
+
     /// After a change of `max_fires`: a schedule that had used up its fires goes on from `now` if it has more.
     pub(super) fn follow_max_fires(&mut self, now: DateTime<Utc>) -> Result<(), TriggerError> {
         let has_stopped =
