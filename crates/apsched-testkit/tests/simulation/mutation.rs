@@ -53,7 +53,7 @@ impl Mutation {
     /// Each with the family that finds it, and the check that tells it.
     pub(crate) const ALL: [(Self, Family, Check); 22] = [
         (Self::TakesStaleJobReleases, Family::Frozen, Check::NoStaleWrite),
-        (Self::TakesStaleScheduleReleases, Family::Edits, Check::OneJobPerFireTime),
+        (Self::TakesStaleScheduleReleases, Family::Edits, Check::LastWriteWins),
         (Self::TakesStaleScheduleReleases, Family::Coalescing, Check::NoStaleWrite),
         (Self::TakesStaleRenewals, Family::Frozen, Check::NoStaleWrite),
         (Self::AddsJobsBeforeTheAdvance, Family::Frozen, Check::OneJobPerFireTime),
