@@ -21,7 +21,8 @@ async fn main() -> apsched::Result<()> {
         .task(patient)
         .drain_timeout(Duration::from_secs(600))
         .cancel_grace_period(Duration::ZERO);
-    let scheduler = builder.start_in_background().await?;
+    let scheduler = builder.build()?;
+    // Added before the start: once it runs, signals are listened to.
     let job = scheduler.add_job(patient, ()).keep_result(Duration::from_secs(600)).await?;
     scheduler.run_until_stopped().await?;
     match job.result().await {

@@ -35,8 +35,11 @@ impl Program {
         assert!(sent.unwrap().success());
     }
 
-    fn exit_code(mut self) -> Option<i32> {
-        self.process.wait().unwrap().code()
+    fn exit_code(self) -> Option<i32> {
+        let Self { mut process, input, .. } = self;
+        // A thread of the program may still read what nobody will write.
+        drop(input);
+        process.wait().unwrap().code()
     }
 }
 

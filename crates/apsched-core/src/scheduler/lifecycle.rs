@@ -67,11 +67,12 @@ impl Scheduler {
     /// # Cancel safety
     /// Dropping the future leaves the scheduler running.
     pub async fn run_until_stopped(&self) -> Result<()> {
+        // Before the first job can run, so that no signal finds it running and nobody listening.
+        let mut signals = Signals::listen();
         if self.state() == State::Created {
             self.start_in_background().await?;
         }
         let mut drain = self.shared().drain_timeout;
-        let mut signals = Signals::listen();
         loop {
             tokio::select! {
                 () = self.wait_until_stopped() => return Ok(()),
