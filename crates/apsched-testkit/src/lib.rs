@@ -6,6 +6,7 @@
 //! | a trigger of your own | [`trigger_laws`] |
 //! | a program with schedules | [`TestScheduler`]: a year in a second |
 //! | a program that waits | [`ManualClock`] |
+//! | a program that adds jobs within its own transactions | [`MemoryTransaction`] |
 //! | a program that must survive outages | [`fault::Faulty`], [`fault::FaultyBroker`] |
 //! | a store that must keep the guarantees whatever happens | [`simulation`]: schedulers, crashes and clocks in virtual time |
 //! | need of tasks, schedules and jobs to test with | [`sample`] |
@@ -65,7 +66,9 @@ pub mod fault;
 pub mod sample;
 pub mod simulation;
 mod test_scheduler;
+mod transaction;
 pub mod trigger_laws;
 
 pub use clock::ManualClock;
 pub use test_scheduler::{Ended, Fired, TestScheduler};
+pub use transaction::MemoryTransaction;
