@@ -66,8 +66,10 @@ pub mod conformance;
 pub mod fault;
 pub mod sample;
 pub mod simulation;
+mod skipped;
 mod test_scheduler;
 pub mod trigger_laws;
 
 pub use clock::ManualClock;
+pub use skipped::report_skipped;
 pub use test_scheduler::{Ended, Fired, TestScheduler};
