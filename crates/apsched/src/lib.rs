@@ -177,7 +177,7 @@ pub mod request {
     #[doc(inline)]
     pub use apsched_core::scheduler::{
         AddJob, AddJobs, AddSchedule, ConfigureTask, EventSubscription, Events, JobHandle, JobResultFuture,
-        ListJobs, ListSchedules, RemoveSchedule, RunJob, UnpauseSchedule, UpdateSchedule,
+        ListJobs, ListSchedules, Pending, RemoveSchedule, RunJob, UnpauseSchedule, UpdateSchedule,
     };
 }
 

@@ -1,7 +1,9 @@
 //! What the user may type after `cargo xtask`.
 
-use clap::{Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::backend::Backend;
 use crate::step::Step;
 
 /// The tasks of the apsched workspace.
@@ -20,6 +22,14 @@ pub(crate) enum Task {
         #[arg(long, value_enum, value_name = "STEP")]
         only: Option<Step>,
     },
+    /// Start, stop or list the servers that tests need
+    Services {
+        #[arg(value_enum)]
+        task: ServicesTask,
+        /// This one alone (may be repeated)
+        #[arg(long = "backend", value_name = "NAME", value_parser = backend_names())]
+        backends: Vec<Backend>,
+    },
     /// Run the benchmarks, built for release
     #[command(disable_help_flag = true)]
     Bench {
@@ -27,6 +37,21 @@ pub(crate) enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         arguments: Vec<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServicesTask {
+    /// use what listens, start what does not: with Docker, or as a process of this machine
+    Up,
+    /// stop what `up` has started, and remove its data
+    Down,
+    /// list the servers: where they are, whether they can be used, how to get them
+    Status,
+}
+
+fn backend_names() -> impl TypedValueParser<Value = Backend> {
+    let names = PossibleValuesParser::new(Backend::ALL.map(Backend::as_str));
+    names.try_map(|name| name.parse::<Backend>())
 }
 
 #[cfg(test)]
@@ -55,6 +80,24 @@ mod tests {
         let message = parse("xtask test --only clipy").unwrap_err().to_string();
 
         assert!(message.contains("clippy"), "{message}");
+    }
+
+    #[test]
+    fn services_are_all_unless_some_are_named() {
+        let (up, status) = (ServicesTask::Up, ServicesTask::Status);
+
+        assert_eq!(parse("xtask services up").unwrap(), Task::Services { task: up, backends: vec![] });
+        assert_eq!(
+            parse("xtask services status --backend redis --backend mqtt").unwrap(),
+            Task::Services { task: status, backends: vec![Backend::Redis, Backend::Mqtt] }
+        );
+    }
+
+    #[test]
+    fn unknown_backend_is_refused_with_the_backends_there_are() {
+        let message = parse("xtask services up --backend oracle").unwrap_err().to_string();
+
+        assert!(message.contains("sqlite, postgres, mysql, mongodb, redis, mqtt"), "{message}");
     }
 
     #[test]

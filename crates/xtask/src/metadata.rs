@@ -10,6 +10,7 @@ use crate::cargo::Cargo;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) workspace_root: PathBuf,
+    pub(crate) target_directory: PathBuf,
     pub(crate) packages: Vec<Package>,
 }
 

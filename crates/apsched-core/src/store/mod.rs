@@ -10,6 +10,7 @@
 mod error;
 pub mod memory;
 mod request;
+mod transaction;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use request::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
     RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
 };
+pub use transaction::StoreTransaction;
 
 use crate::event::{Event, EventInterest};
 use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
