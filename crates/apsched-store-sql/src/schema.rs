@@ -37,9 +37,9 @@ struct Step {
 
 const STEPS: [Step; 1] = [Step {
     name: "tables",
-    sqlite: include_str!("migration/sqlite/0001_tables.sql"),
-    postgres: include_str!("migration/postgres/0001_tables.sql"),
-    mysql: include_str!("migration/mysql/0001_tables.sql"),
+    sqlite: include_str!("../migration/sqlite/0001_tables.sql"),
+    postgres: include_str!("../migration/postgres/0001_tables.sql"),
+    mysql: include_str!("../migration/mysql/0001_tables.sql"),
 }];
 
 /// Every step, first to last.

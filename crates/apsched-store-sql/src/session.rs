@@ -119,7 +119,7 @@ impl<'c> Session<'c> {
     ) -> Result<u64, sqlx::Error> {
         let mut changed = 0;
         for part in self.parts(Rows::new(name, rows)) {
-            let params = Params { sets: vec![part], ..params.clone() };
+            let params = params.clone().with_set(part);
             changed += self.execute(statement, &params).await?;
         }
         Ok(changed)
@@ -135,7 +135,7 @@ impl<'c> Session<'c> {
     ) -> Result<Vec<Row>, sqlx::Error> {
         let mut fetched = Vec::new();
         for part in self.parts(Rows::new(name, rows)) {
-            let params = Params { sets: vec![part], ..params.clone() };
+            let params = params.clone().with_set(part);
             fetched.extend(self.fetch(statement, &params).await?);
         }
         Ok(fetched)

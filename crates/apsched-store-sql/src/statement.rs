@@ -33,7 +33,7 @@ pub(crate) struct Statement {
 /// The statement of this name: `sql/name.sql`.
 macro_rules! statement {
     ($name:literal) => {
-        $crate::statement::Statement { name: $name, template: include_str!(concat!("../sql/", $name, ".sql")) }
+        $crate::statement::Statement { name: $name, template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $name, ".sql")) }
     };
 }
 

@@ -173,6 +173,12 @@ impl Params {
         self
     }
 
+    /// The same parameters, with this set of rows alone.
+    pub(crate) fn with_set(mut self, rows: Rows) -> Self {
+        self.sets = vec![rows];
+        self
+    }
+
     pub(crate) fn rows<const WIDTH: usize>(
         mut self,
         name: &'static str,

@@ -1,0 +1,27 @@
+//! The data store contract on MySQL and MariaDB.
+#![cfg(feature = "mysql")]
+
+mod harness;
+
+use apsched_testkit::backend::Backend;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
+
+use harness::Tables;
+
+fn run(url: String, script: String) -> BoxFuture<'static, ()> {
+    async move {
+        let mut connection = MySqlConnection::connect(&url).await.expect("the test server");
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.expect("a script of the test");
+    }
+    .boxed()
+}
+
+fn tables() -> Tables {
+    Tables::new(Backend::Mysql, run, |hex| format!("x'{hex}'"))
+}
+
+mod contract {
+    apsched_testkit::data_store_conformance!(super::tables());
+}
