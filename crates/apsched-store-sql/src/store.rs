@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use crate::dialect::Dialect;
+use crate::error::Problem;
 use crate::operation::care::Rest;
 use crate::operation::{
     acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
@@ -179,7 +180,10 @@ impl SqlDataStore {
         access: Access,
         work: impl Operation<T>,
     ) -> StoreResult<T> {
-        let done = self.inner.connections.run(&self.inner.statements, access, work).await;
+        let inner = self.inner.clone();
+        // In a task of its own: a caller that stops waiting does not leave a connection in the middle of a transaction.
+        let done = tokio::spawn(async move { inner.connections.run(&inner.statements, access, work).await });
+        let done = done.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)));
         done.map_err(|problem| problem.into_store_error(operation, self.dialect()))
     }
 }

@@ -25,21 +25,21 @@ const REQUEUE_JOBS_MYSQL: Statement = statement!("requeue_jobs.mysql");
 
 /// Writes how claims ended, each if it holds.
 pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) -> Outcome<Released<JobId>> {
-    let mut ends = HashMap::new();
-    let mut others = Vec::new();
+    let (mut ends, mut others) = (Vec::new(), Vec::new());
     for release in request.releases.iter() {
         match &release.release {
-            Release::Finish(end) => drop(ends.insert(release.job_id, (release, end))),
+            Release::Finish(end) => ends.push((release, end)),
             Release::RunAgain { .. } | Release::HandBack => others.push(release),
         }
     }
     let mut ended = Ended::new(request.interest);
     let mut freed = FreedSlots::default();
     let mut written = HashSet::new();
-    for job in finish(session, ends.values().map(|(release, _)| *release), request).await? {
-        freed.count(&job.job.task_id);
-        written.insert(job.job.id);
-        if let Some((_, end)) = ends.get(&job.job.id) {
+    let mut gone = finish(session, ends.iter().map(|(release, _)| *release), request).await?;
+    for (release, end) in ends {
+        if let Some(job) = gone.remove(&release.job_id) {
+            freed.count(&job.job.task_id);
+            written.insert(job.job.id);
             ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
         }
     }
@@ -59,7 +59,7 @@ async fn finish<'r>(
     session: &mut Session<'_>,
     releases: impl Iterator<Item = &'r JobRelease> + Send,
     request: &ReleaseJobs,
-) -> Outcome<Vec<EndedJob>> {
+) -> Outcome<HashMap<JobId, EndedJob>> {
     let claims: Vec<_> = releases.map(claim).collect();
     let params = Params::new().with("holder", &request.scheduler_id);
     let is_returned = session.dialect().returning() == Returning::Supported;
@@ -70,7 +70,7 @@ async fn finish<'r>(
     if !is_returned {
         end_job::delete(session, ended.iter().map(|ended| &ended.job)).await?;
     }
-    Ok(ended)
+    Ok(ended.into_iter().map(|ended| (ended.job.id, ended)).collect())
 }
 
 fn claim(release: &JobRelease) -> [Value; 2] {
