@@ -19,10 +19,12 @@ mod recipe;
 mod status;
 mod wheel;
 
+use std::ffi::OsString;
+use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 pub(crate) use self::package::Consent;
 use self::place::Place;
@@ -41,9 +43,19 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) url: String,
-    pub(crate) address: Address,
+    address: Address,
     /// What the server calls itself.
-    pub(crate) server: String,
+    server: String,
+}
+
+/// Whether tests can use a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Availability {
+    Up(Service),
+    /// It listens and cannot be used, for this reason; tests would fail.
+    Unusable(String),
+    /// Nobody listens, and nobody could be made to, for this reason; tests would be skipped.
+    Missing(String),
 }
 
 /// Does as the command line says, for these backends or for all. Fails when one of them cannot be had or stopped.
@@ -58,8 +70,10 @@ pub(crate) fn run(task: ServicesTask, named: &[Backend]) -> Result<ExitCode> {
     let mut exit_code = ExitCode::SUCCESS;
     for (backend, server) in backends {
         let done = if task == ServicesTask::Up {
-            let service = up(backend, &server, &metadata, Consent::Given);
-            service.map(|service| format!("{} at {}", service.server, service.address))
+            up(backend, &server, &metadata, Consent::Given).and_then(|availability| match availability {
+                Availability::Up(service) => Ok(service.to_string()),
+                absent => Err(anyhow!("{absent}")),
+            })
         } else {
             down(&Place::of(backend, &metadata), &metadata).map(str::to_owned)
         };
@@ -74,31 +88,47 @@ pub(crate) fn run(task: ServicesTask, named: &[Backend]) -> Result<ExitCode> {
     Ok(exit_code)
 }
 
-/// The server of `backend`, started if need be.
-///
-/// Fails when its variable cannot be read, when it listens and cannot be used, and when it can be had from nowhere, with the
-/// reason of each source.
+/// The server of `backend`, as it is. Fails when its variable cannot be read.
+pub(crate) fn look(backend: Backend, server: &Server) -> Result<Availability> {
+    let (url, address) = server.locate(set_value(server).as_deref())?;
+    Ok(match probe(backend, &url, &address) {
+        Health::Up(server) => Availability::Up(Service { url, address, server }),
+        Health::Unusable(why) => Availability::Unusable(format!(
+            "the server at {address} {why} (another one is named by {})",
+            server.variable
+        )),
+        Health::Down(why) => Availability::Missing(format!("nobody listens at {address}: {why}")),
+    })
+}
+
+/// The server of `backend`, started if need be. Fails when its variable cannot be read.
 pub(crate) fn up(
     backend: Backend,
     server: &Server,
     metadata: &Metadata,
     consent: Consent,
-) -> Result<Service> {
-    let value = std::env::var_os(server.variable).filter(|value| !value.is_empty());
-    let (url, address) = server.locate(value.as_deref())?;
-    let server = match probe(backend, &url, &address) {
-        Health::Up(server) => server,
-        Health::Unusable(why) => bail!("the server at {address} {why}"),
-        Health::Down(why) if value.is_some() => {
+) -> Result<Availability> {
+    Ok(match look(backend, server)? {
+        Availability::Missing(why) if set_value(server).is_some() => {
             let variable = server.variable;
-            bail!(
-                "nobody listens at {address} ({why}): start that server, or unset {variable} to get one from here"
-            )
+            let advice = format!("start that server, or unset {variable} to get one from here");
+            Availability::Missing(format!("{why}; {advice}"))
         }
-        Health::Down(_) => Start { place: Place::of(backend, metadata), url: &url, address: &address }
-            .by_any_source(metadata, consent)?,
-    };
-    Ok(Service { url, address, server })
+        Availability::Missing(_) => {
+            let (url, address) = server.locate(None)?;
+            let start = Start { place: Place::of(backend, metadata), url: &url, address: &address };
+            match start.by_any_source(metadata, consent) {
+                Ok(server) => Availability::Up(Service { url, address, server }),
+                Err(error) => Availability::Missing(format!("{error:#}")),
+            }
+        }
+        present => present,
+    })
+}
+
+/// The value of the variable, if it says anything.
+fn set_value(server: &Server) -> Option<OsString> {
+    std::env::var_os(server.variable).filter(|value| !value.is_empty())
 }
 
 /// A server that is to be started. Each way gives what the server calls itself.
@@ -184,4 +214,27 @@ fn down(place: &Place, metadata: &Metadata) -> Result<&'static str> {
         Stopped::WasGone => "had ended before",
         Stopped::NotOurs => "left alone, since `up` has not started it",
     })
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.server, self.address)
+    }
+}
+
+impl fmt::Display for Availability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Up(service) => service.fmt(f),
+            Self::Unusable(why) | Self::Missing(why) => f.write_str(why),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Service {
+    /// A server that calls itself so.
+    pub(crate) fn of(server: &str, url: &str, address: Address) -> Self {
+        Self { url: url.into(), address, server: server.into() }
+    }
 }

@@ -12,7 +12,6 @@ pub(crate) enum Consent {
     /// The user asked for the servers, or the machine is one of CI.
     Given,
     /// The user asked for something else.
-    #[expect(dead_code, reason = "for the tests, which do not start servers yet")]
     Withheld,
 }
 

@@ -119,3 +119,79 @@ fn beginning(number: u32) -> Option<String> {
     let (state, beginning) = line.trim().split_once(' ')?;
     (!state.starts_with('Z')).then(|| beginning.trim().to_owned())
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Backend;
+
+    /// A place below the system's directory for such things, which is removed with it.
+    struct Temporary(Place);
+
+    impl Temporary {
+        fn new(name: &str) -> Self {
+            let directory = std::env::temp_dir().join(format!("apsched-{name}-{}", std::process::id()));
+            let place = Place { backend: Backend::Redis, directory };
+            place.make().unwrap();
+            fs::create_dir(place.data()).unwrap();
+            Self(place)
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0.directory).unwrap();
+        }
+    }
+
+    fn shell(line: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]);
+        command
+    }
+
+    #[test]
+    fn server_runs_until_it_is_stopped_and_its_data_go_with_it() {
+        let Temporary(place) = &Temporary::new("stopped");
+        let recipe = Recipe { prepare: Some(shell("echo prepared")), serve: shell("exec tail -f /dev/null") };
+
+        let mut child = start(place, recipe).unwrap();
+
+        assert_eq!(running(place), Some(child.id()));
+        assert_eq!(fs::read_to_string(place.log()).unwrap(), "prepared\n");
+        assert_eq!(stop(place).unwrap(), Stopped::Ended);
+        child.wait().unwrap();
+        assert!(running(place).is_none() && !place.data().exists());
+        assert_eq!(stop(place).unwrap(), Stopped::NotOurs);
+    }
+
+    #[test]
+    fn server_that_ended_is_not_running() {
+        let Temporary(place) = &Temporary::new("ended");
+
+        start(place, Recipe { prepare: None, serve: shell("exit 3") }).unwrap().wait().unwrap();
+
+        assert_eq!(stop(place).unwrap(), Stopped::WasGone);
+    }
+
+    #[test]
+    fn process_of_another_beginning_is_not_ours() {
+        let Temporary(place) = &Temporary::new("other");
+
+        fs::write(place.process(), format!("{}\n0\n", std::process::id())).unwrap();
+
+        assert_eq!((running(place), stop(place).unwrap()), (None, Stopped::WasGone));
+    }
+
+    #[test]
+    fn failed_preparation_tells_the_end_of_the_log_and_leaves_nothing() {
+        let Temporary(place) = &Temporary::new("failed");
+        let recipe = Recipe { prepare: Some(shell("echo no space; exit 1")), serve: shell("exit 0") };
+
+        let error = start(place, recipe).unwrap_err();
+
+        assert_eq!(error.to_string(), "sh ended with exit status: 1\n    no space");
+        assert!(!place.data().exists() && !place.prepared().exists());
+    }
+}

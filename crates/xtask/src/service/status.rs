@@ -46,7 +46,7 @@ pub(super) fn table(backends: &[(Backend, Server)], metadata: &Metadata, paint: 
 }
 
 fn row(backend: Backend, server: &Server, metadata: &Metadata) -> Result<Row> {
-    let value = std::env::var_os(server.variable).filter(|value| !value.is_empty());
+    let value = super::set_value(server);
     let (url, address) = server.locate(value.as_deref())?;
     let place = Place::of(backend, metadata);
     let (state, note) = match probe(backend, &url, &address) {
