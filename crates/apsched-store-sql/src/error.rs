@@ -79,7 +79,9 @@ impl Problem {
 
 pub(crate) fn store_error(operation: &'static str, dialect: Dialect, error: sqlx::Error) -> StoreError {
     match meaning(dialect, &error) {
-        Meaning::Conflict | Meaning::MayPass => StoreError::Unavailable { operation, source: Arc::new(error) },
+        Meaning::Conflict | Meaning::MayPass => {
+            StoreError::Unavailable { operation, source: Arc::new(error) }
+        }
         Meaning::NeverWorks => StoreError::Misconfigured { operation, reason: reason(dialect, &error) },
         Meaning::Other => StoreError::Failed { operation, source: Arc::new(error) },
     }
@@ -111,7 +113,9 @@ fn database_meaning(dialect: Dialect, error: &dyn DatabaseError) -> Meaning {
     match dialect {
         Dialect::Postgres => postgres_meaning(error.code().as_deref().unwrap_or_default()),
         Dialect::MySql => mysql_meaning(mysql_number(error)),
-        Dialect::Sqlite => sqlite_meaning(error.code().and_then(|code| code.parse().ok()).unwrap_or_default()),
+        Dialect::Sqlite => {
+            sqlite_meaning(error.code().and_then(|code| code.parse().ok()).unwrap_or_default())
+        }
     }
 }
 
@@ -128,7 +132,9 @@ fn postgres_meaning(code: &str) -> Meaning {
 
 #[cfg(feature = "mysql")]
 fn mysql_number(error: &dyn DatabaseError) -> u16 {
-    error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map_or(0, sqlx::mysql::MySqlDatabaseError::number)
+    error
+        .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+        .map_or(0, sqlx::mysql::MySqlDatabaseError::number)
 }
 
 #[cfg(not(feature = "mysql"))]

@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_schema_stands_before_the_table() {
-        let tables = SqlOptions::new().schema("background").table_prefix("q_").tables(Dialect::Postgres).unwrap();
+        let tables =
+            SqlOptions::new().schema("background").table_prefix("q_").tables(Dialect::Postgres).unwrap();
         assert_eq!(tables.table(Dialect::Postgres, "jobs"), r#""background"."q_jobs""#);
         assert_eq!(tables.index(Dialect::Postgres, "jobs_queue"), r#""q_jobs_queue""#);
     }

@@ -179,7 +179,8 @@ fn dialect_of(url: &str) -> Result<Dialect, String> {
         "mysql" | "mariadb" => (Dialect::MySql, cfg!(feature = "mysql"), "mysql"),
         // What follows may hold a password.
         _ => {
-            let found = if url.contains(':') { format!("{scheme:?}") } else { "a text without one".to_owned() };
+            let found =
+                if url.contains(':') { format!("{scheme:?}") } else { "a text without one".to_owned() };
             return Err(format!(
                 "URL of the data store: expected sqlite:, postgres:, postgresql:, mysql: or mariadb:, found {found}"
             ));
@@ -188,7 +189,9 @@ fn dialect_of(url: &str) -> Result<Dialect, String> {
     if is_built {
         return Ok(dialect);
     }
-    Err(format!("URL of the data store: {scheme}: needs the feature {feature:?} of apsched, which is not enabled"))
+    Err(format!(
+        "URL of the data store: {scheme}: needs the feature {feature:?} of apsched, which is not enabled"
+    ))
 }
 
 const OPERATION: &str = "connect to the SQL store";
@@ -235,7 +238,10 @@ pub(crate) enum Opened {
     Pool(SqlPool),
     /// A SQLite file: one connection writes, others read.
     #[cfg(feature = "sqlite")]
-    File { writer: sqlx::SqlitePool, readers: sqlx::SqlitePool },
+    File {
+        writer: sqlx::SqlitePool,
+        readers: sqlx::SqlitePool,
+    },
 }
 
 #[cfg(feature = "sqlite")]

@@ -99,8 +99,13 @@ fn newer(found: i64) -> StoreError {
 }
 
 /// Runs the steps that are missing; gives the version that is reached.
-async fn migrate_locked(connection: &mut Connection<'_>, statements: &Statements) -> Result<i64, sqlx::Error> {
-    if let (Some(schema), Dialect::Postgres | Dialect::MySql) = (&statements.tables.schema, statements.dialect) {
+async fn migrate_locked(
+    connection: &mut Connection<'_>,
+    statements: &Statements,
+) -> Result<i64, sqlx::Error> {
+    if let (Some(schema), Dialect::Postgres | Dialect::MySql) =
+        (&statements.tables.schema, statements.dialect)
+    {
         let schema = statements.dialect.quoted(schema);
         run(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
     }
@@ -150,7 +155,9 @@ async fn version(connection: &mut Connection<'_>, statements: &Statements) -> Re
     let name = name.trim_matches(['"', '`']);
     let schema = tables.schema.as_ref().map(|schema| format!("'{schema}'"));
     let is_there = match dialect {
-        Dialect::Sqlite => format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '{name}'"),
+        Dialect::Sqlite => {
+            format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '{name}'")
+        }
         Dialect::Postgres | Dialect::MySql => {
             let own = if dialect == Dialect::Postgres { "current_schema()" } else { "DATABASE()" };
             let schema = schema.as_deref().unwrap_or(own);

@@ -48,7 +48,11 @@ impl<'c> Session<'c> {
     }
 
     /// Runs a statement; gives the number of rows it changed.
-    pub(crate) async fn execute(&mut self, statement: Statement, params: &Params) -> Result<u64, sqlx::Error> {
+    pub(crate) async fn execute(
+        &mut self,
+        statement: Statement,
+        params: &Params,
+    ) -> Result<u64, sqlx::Error> {
         let rendered = self.statements.render(statement, params);
         let text = AssertSqlSafe(rendered.text.clone());
         match &mut self.connection {
@@ -155,7 +159,11 @@ impl<'c> Session<'c> {
             let count = rows.len().min(most);
             let count = 1 << count.ilog2();
             let rest = rows.cells.split_off(count * rows.width);
-            parts.push(Rows { name: rows.name, width: rows.width, cells: std::mem::replace(&mut rows.cells, rest) });
+            parts.push(Rows {
+                name: rows.name,
+                width: rows.width,
+                cells: std::mem::replace(&mut rows.cells, rest),
+            });
         }
         parts
     }

@@ -33,7 +33,10 @@ pub(crate) struct Statement {
 /// The statement of this name: `sql/name.sql`.
 macro_rules! statement {
     ($name:literal) => {
-        $crate::statement::Statement { name: $name, template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $name, ".sql")) }
+        $crate::statement::Statement {
+            name: $name,
+            template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $name, ".sql")),
+        }
     };
 }
 
@@ -146,7 +149,8 @@ impl Composer<'_> {
 
     fn placeholder(&mut self, slot: Slot) {
         let dialect = self.statements.dialect;
-        let known = self.slots.iter().position(|known| *known == slot).filter(|_| dialect.numbers_parameters());
+        let known =
+            self.slots.iter().position(|known| *known == slot).filter(|_| dialect.numbers_parameters());
         let number = known.unwrap_or_else(|| {
             self.slots.push(slot);
             self.slots.len() - 1

@@ -196,7 +196,8 @@ impl Params {
 
     pub(crate) fn set(&self, name: &str) -> &Rows {
         let found = self.sets.iter().find(|rows| rows.name == name);
-        found.unwrap_or_else(|| unreachable!("the statement asks for the rows {name}, which its caller gives"))
+        found
+            .unwrap_or_else(|| unreachable!("the statement asks for the rows {name}, which its caller gives"))
     }
 }
 
@@ -335,7 +336,8 @@ impl Row {
             Cell::Bytes(bytes) => Uuid::from_slice(&bytes).ok(),
             _ => None,
         };
-        id.map(JobId::from).ok_or_else(|| Unreadable::column(name, "expected the sixteen bytes of a job's id"))
+        id.map(JobId::from)
+            .ok_or_else(|| Unreadable::column(name, "expected the sixteen bytes of a job's id"))
     }
 
     pub(crate) fn opt_scheduler_id(&mut self, name: &str) -> Read<Option<SchedulerId>> {

@@ -73,7 +73,8 @@ struct Memory(SqlitePool);
 
 impl Memory {
     fn new() -> Self {
-        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool =
+            sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         Self(pool.connect_lazy("sqlite::memory:").expect("memory"))
     }
 }

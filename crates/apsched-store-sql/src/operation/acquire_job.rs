@@ -16,8 +16,8 @@ use chrono::{DateTime, Utc};
 use super::task;
 use crate::dialect::Returning;
 use crate::error::Outcome;
-use crate::row::job::{JobDecoder, StoredJob};
 use crate::row::encoded;
+use crate::row::job::{JobDecoder, StoredJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Json, Params, Row, Value};
@@ -54,7 +54,8 @@ pub(crate) async fn lanes(session: &mut Session<'_>, abilities: &Abilities) -> O
     let params = Params::new().rows("task", tasks).rows("executor", executors);
     let mut lanes = Vec::new();
     for mut row in session.fetch(LANES, &params).await? {
-        let (task_id, executor, priority) = (row.word("task_id")?, row.word("job_executor")?, row.int("priority")?);
+        let (task_id, executor, priority) =
+            (row.word("task_id")?, row.word("job_executor")?, row.int("priority")?);
         let first_at = row.opt_instant("run_at")?;
         let is_known = row.int("is_known")? != 0;
         let limit = task::limit(row.opt_int("max_running_jobs")?);
@@ -84,7 +85,11 @@ pub(crate) fn is_simple(session: &Session<'_>, lanes: &[Lane]) -> bool {
 }
 
 /// Acquires from the one lane in which something is due, by one statement.
-pub(crate) async fn from_lane(session: &mut Session<'_>, lane: &Lane, request: &AcquireJobs) -> Outcome<Acquired> {
+pub(crate) async fn from_lane(
+    session: &mut Session<'_>,
+    lane: &Lane,
+    request: &AcquireJobs,
+) -> Outcome<Acquired> {
     let params = claim_params(request)
         .with("task_id", &lane.task_id)
         .with("job_executor", &lane.executor)

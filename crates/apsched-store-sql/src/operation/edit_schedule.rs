@@ -62,7 +62,9 @@ pub(crate) async fn add(
     let (id, task) = (schedule.id.clone(), schedule.task_id.clone());
     let existing = existing(session, &id, registry).await?;
     let existing = match existing {
-        Existing::Unreadable { token, .. } => return replace_unreadable(session, schedule, policy, token).await,
+        Existing::Unreadable { token, .. } => {
+            return replace_unreadable(session, schedule, policy, token).await;
+        }
         Existing::None => None,
         Existing::Schedule(existing) => Some(existing),
     };

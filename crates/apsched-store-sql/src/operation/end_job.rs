@@ -36,7 +36,12 @@ impl Ended {
     }
 
     /// Keeps what is to be kept of a job that ended, and reports it.
-    pub(crate) fn push(&mut self, ended: EndedJob, end: FinishedAttempt, holder: Option<&SchedulerId>) -> Outcome<()> {
+    pub(crate) fn push(
+        &mut self,
+        ended: EndedJob,
+        end: FinishedAttempt,
+        holder: Option<&SchedulerId>,
+    ) -> Outcome<()> {
         if ended.has_payload_apart {
             self.payloads.push([ended.job.id.into()]);
         }
@@ -71,7 +76,10 @@ impl Ended {
 }
 
 /// Takes jobs that are locked out of the queue.
-pub(crate) async fn delete(session: &mut Session<'_>, jobs: impl Iterator<Item = &Job> + Send) -> Outcome<()> {
+pub(crate) async fn delete(
+    session: &mut Session<'_>,
+    jobs: impl Iterator<Item = &Job> + Send,
+) -> Outcome<()> {
     let ids: Vec<_> = jobs.map(|job| [Value::from(job.id)]).collect();
     session.execute_rows(DELETE_JOBS, Params::new(), "gone", ids).await?;
     Ok(())

@@ -48,10 +48,7 @@ pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) ->
 }
 
 /// The jobs in the hands of a scheduler that are to stop.
-pub(crate) async fn cancel_requests(
-    session: &mut Session<'_>,
-    holder: &SchedulerId,
-) -> Outcome<Vec<JobId>> {
+pub(crate) async fn cancel_requests(session: &mut Session<'_>, holder: &SchedulerId) -> Outcome<Vec<JobId>> {
     let rows = session.fetch(CANCEL_REQUESTS, &Params::new().with("holder", holder)).await?;
     Ok(rows.into_iter().map(|mut row| row.job_id("id")).collect::<Result<_, _>>()?)
 }

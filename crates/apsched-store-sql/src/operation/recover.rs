@@ -34,7 +34,9 @@ pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Out
     events.extend(slot.or(earliest).map(|at| Wakeup::jobs(at).into()));
     if request.scope == RecoverScope::ExpiredAndPredecessors {
         let holders = predecessors.into_iter().map(|holder| [holder]);
-        session.execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders.collect::<Vec<_>>()).await?;
+        session
+            .execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders.collect::<Vec<_>>())
+            .await?;
         let first = wakeup::schedule(session, request.now).await?;
         events.extend(first.map(|at| Wakeup::schedules(at).into()));
     }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use apsched_core::event::{
-    Event, EventType, FireTimesCutOff, ScheduleQuarantined, ScheduleUpdated, Wakeup,
-};
+use apsched_core::event::{Event, EventType, FireTimesCutOff, ScheduleQuarantined, ScheduleUpdated, Wakeup};
 use apsched_core::job::FinishedAttempt;
 use apsched_core::schedule::{EarlierJobs, OverlapAction, ScheduleAdvance, ScheduleRelease};
 use apsched_core::store::{ReleaseSchedules, Released};
@@ -43,7 +41,8 @@ pub(crate) async fn release(
     let (mut valid, mut lost) = (Vec::new(), Vec::new());
     for release in request.releases.iter() {
         // Taken out: a second release of the same schedule finds the token gone.
-        let holds = locked.get(&release.schedule_id).is_some_and(|schedule| schedule.is_held(release, request));
+        let holds =
+            locked.get(&release.schedule_id).is_some_and(|schedule| schedule.is_held(release, request));
         match locked.remove(&release.schedule_id).filter(|_| holds) {
             Some(schedule) => valid.push((release, schedule)),
             None => lost.push(release.schedule_id.clone()),

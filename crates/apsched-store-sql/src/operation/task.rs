@@ -74,7 +74,9 @@ async fn lock<'t>(
         match row::task::decode(row) {
             Ok(Some(task)) => drop(known.insert(task.id.as_str().to_owned(), Some(task))),
             Ok(None) => {}
-            Err(reason) => tracing::warn!(%reason, "the definition of a task cannot be decoded; it is declared anew"),
+            Err(reason) => {
+                tracing::warn!(%reason, "the definition of a task cannot be decoded; it is declared anew")
+            }
         }
     }
     Ok(known)

@@ -231,7 +231,8 @@ pub(crate) struct EndedJob {
 
 fn attempt(row: &mut Row) -> Result<u32, Unreadable> {
     let attempt = row.count("attempt")?;
-    u32::try_from(attempt).map_err(|_| Unreadable::column("attempt", format_args!("{attempt} is out of range")))
+    u32::try_from(attempt)
+        .map_err(|_| Unreadable::column("attempt", format_args!("{attempt} is out of range")))
 }
 
 fn cancel(row: &mut Row) -> Result<CancelRequest, Unreadable> {

@@ -25,7 +25,9 @@ pub(crate) fn scheduler_id(text: &str) -> Result<SchedulerId, Unreadable> {
     let parsed = text.rsplit_once('/').and_then(|(name, run)| {
         Some(SchedulerId::new(SchedulerName::new(name).ok()?, u64::from_str_radix(run, 16).ok()?))
     });
-    parsed.ok_or_else(|| Unreadable("expected the name and run of a scheduler, as in \"pod-1/00000000000000ff\"".to_owned()))
+    parsed.ok_or_else(|| {
+        Unreadable("expected the name and run of a scheduler, as in \"pod-1/00000000000000ff\"".to_owned())
+    })
 }
 
 pub(crate) fn encoded(serializer: String, bytes: Vec<u8>) -> Payload {

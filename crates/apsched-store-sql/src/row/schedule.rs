@@ -102,4 +102,3 @@ pub(crate) fn params(schedule: &Schedule) -> Result<Params, Unreadable> {
         .with("lease_holder", Value::Text(lease.map(|lease| lease.holder.to_string())))
         .with("lease_until", lease.map(|lease| lease.until)))
 }
-

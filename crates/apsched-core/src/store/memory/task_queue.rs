@@ -45,7 +45,8 @@ impl TaskQueue {
 
     /// How many more of its jobs may start.
     pub(super) fn free_slots(&self) -> usize {
-        let limit = self.definition.as_ref().map_or(admission::UNDECLARED_LIMIT, |task| task.max_running_jobs);
+        let limit =
+            self.definition.as_ref().map_or(admission::UNDECLARED_LIMIT, |task| task.max_running_jobs);
         admission::free_slots(limit, self.running)
     }
 
