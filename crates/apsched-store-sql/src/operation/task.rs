@@ -75,7 +75,7 @@ async fn lock<'t>(
             Ok(Some(task)) => drop(known.insert(task.id.as_str().to_owned(), Some(task))),
             Ok(None) => {}
             Err(reason) => {
-                tracing::warn!(%reason, "the definition of a task cannot be decoded; it is declared anew")
+                tracing::warn!(%reason, "the definition of a task cannot be decoded; it is declared anew");
             }
         }
     }
