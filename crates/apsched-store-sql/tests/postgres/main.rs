@@ -1,7 +1,10 @@
 //! The data store contract, and what holds on every SQL database, on PostgreSQL.
 #![cfg(feature = "postgres")]
 
+#[path = "../harness/mod.rs"]
 mod harness;
+mod plan;
+#[path = "../server/mod.rs"]
 mod server;
 
 use apsched_testkit::backend::Backend;
