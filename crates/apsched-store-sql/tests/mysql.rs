@@ -30,3 +30,11 @@ mod contract {
 mod sql {
     crate::harness::suite::sql_suite!(super::server());
 }
+
+mod transaction {
+    use apsched_testkit::backend::Backend;
+    use sqlx::MySqlPool;
+
+    crate::harness::transaction::transaction_suite!(MySqlPool, "BEGIN", crate::server(), |_| Backend::Mysql
+        .url());
+}

@@ -122,3 +122,11 @@ impl StoreHarness for Memory {
 mod memory {
     apsched_testkit::data_store_conformance!(super::Memory::new());
 }
+
+mod transaction {
+    use sqlx::SqlitePool;
+
+    use super::File;
+
+    crate::harness::transaction::transaction_suite!(SqlitePool, "BEGIN IMMEDIATE", File::new(), File::url);
+}

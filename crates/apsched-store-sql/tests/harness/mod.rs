@@ -3,3 +3,4 @@
 pub(crate) mod database;
 pub(crate) mod spoil;
 pub(crate) mod suite;
+pub(crate) mod transaction;

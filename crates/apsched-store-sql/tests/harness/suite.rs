@@ -9,7 +9,9 @@ use apsched_core::store::{
     AcquireJobs, AcquireSchedules, JobFilter, Recover, RecoverScope, ReleaseJobs, ScheduleFilter, WakeupQuery,
 };
 use apsched_core::trigger::TriggerRegistry;
-use apsched_core::{Abilities, DataStore, Job, JobOutcome, JobStatus, Payload, StoreError};
+use apsched_core::{
+    Abilities, ConflictPolicy, DataStore, Job, JobOutcome, JobStatus, Payload, Schedule, StoreError,
+};
 use apsched_store_sql::SqlOptions;
 use apsched_testkit::sample::{self, at, executor, seconds, task_id};
 use futures_util::future::join_all;
@@ -48,10 +50,18 @@ macro_rules! sql_suite {
 
 pub(crate) use sql_suite;
 
-fn stored(job: Job) -> Job {
-    let payload =
-        job.payload.clone().into_encoded(&Serializers::new(Json)).expect("a payload of the samples");
-    Job { payload: payload.into(), ..job }
+/// A payload in the form in which a scheduler hands it to the store.
+fn encoded(payload: &Payload) -> Payload {
+    payload.clone().into_encoded(&Serializers::new(Json)).expect("a payload of the samples").into()
+}
+
+pub(crate) fn stored(job: Job) -> Job {
+    Job { payload: encoded(&job.payload), ..job }
+}
+
+pub(crate) fn stored_schedule(id: &str) -> Schedule {
+    let schedule = sample::schedule(id).build();
+    Schedule { payload: encoded(&schedule.payload), ..schedule }
 }
 
 fn abilities() -> Arc<Abilities> {
@@ -205,10 +215,9 @@ pub(crate) async fn a_column_of_a_stranger_harms_its_own_row_alone(database: &im
         store.put_tasks(vec![sample::task("send")]).await.expect("a task");
         let strange = stored(sample::job().build());
         store.add_jobs(vec![strange.clone()], EventInterest::NONE).await.expect("a job");
-        let payload = strange.payload.clone();
-        let schedule = apsched_core::Schedule { payload, ..sample::schedule("strange").build() };
+        let schedule = stored_schedule("strange");
         let id = schedule.id.clone();
-        store.add_schedule(schedule, apsched_core::ConflictPolicy::Replace).await.expect("a schedule");
+        store.add_schedule(schedule, ConflictPolicy::Replace).await.expect("a schedule");
         database.run(&format!("UPDATE {{}}{table} SET {change};")).await;
         let whole = stored(sample::job().build());
         store.add_jobs(vec![whole.clone()], EventInterest::NONE).await.expect("another job");

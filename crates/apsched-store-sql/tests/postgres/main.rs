@@ -33,3 +33,11 @@ mod contract {
 mod sql {
     crate::harness::suite::sql_suite!(super::server());
 }
+
+mod transaction {
+    use apsched_testkit::backend::Backend;
+    use sqlx::PgPool;
+
+    crate::harness::transaction::transaction_suite!(PgPool, "BEGIN", crate::server(), |_| Backend::Postgres
+        .url());
+}
