@@ -2,5 +2,5 @@
 SELECT id, cancel_requested
 FROM {jobs}
 JOIN {rows held: held_id id, held_token int} ON id = held_id AND token = held_token
-WHERE state = 'running' AND lease_holder = :holder
+WHERE lease_holder = :holder
 {lock jobs}

@@ -2,4 +2,4 @@
 UPDATE {jobs}
 JOIN {rows held: held_id id, held_token int} ON id = held_id AND token = held_token
 SET lease_until = :until
-WHERE state = 'running' AND lease_holder = :holder
+WHERE lease_holder = :holder

@@ -2,5 +2,5 @@
 UPDATE {jobs}
 SET lease_until = :until
 FROM {rows held: held_id id, held_token int}
-WHERE id = held_id AND token = held_token AND state = 'running' AND lease_holder = :holder
+WHERE id = held_id AND token = held_token AND lease_holder = :holder
 RETURNING id, cancel_requested

@@ -42,6 +42,8 @@ mod error;
 mod operation;
 mod options;
 mod pool;
+#[cfg(all(test, feature = "sqlite"))]
+mod query_plan;
 mod row;
 mod schema;
 mod session;

@@ -196,6 +196,12 @@ fn dialect_of(url: &str) -> Result<Dialect, String> {
 
 const OPERATION: &str = "connect to the SQL store";
 
+/// Every statement of the store looks into an index for a few rows, whatever the statistics say of a table that is full at one
+/// moment and empty at the next. So plans are made once, and without what pays for many rows alone.
+#[cfg(feature = "postgres")]
+const POSTGRES_SETTINGS: &str = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 fn misconfigured(reason: impl ToString) -> StoreError {
     StoreError::Misconfigured { operation: OPERATION, reason: reason.to_string() }
 }
@@ -213,6 +219,11 @@ pub(crate) fn open(url: &str, options: &SqlOptions) -> StoreResult<(Dialect, Ope
                 .max_connections(options.max_connections)
                 .acquire_timeout(options.acquire_timeout)
                 .test_before_acquire(false)
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        sqlx::Executor::execute(connection, sqlx::raw_sql(POSTGRES_SETTINGS)).await.map(drop)
+                    })
+                })
                 .connect_lazy_with(connect.application_name("apsched"));
             Opened::Pool(SqlPool::Postgres(pool))
         }

@@ -10,6 +10,8 @@
 //! | `{columns job}` | the columns of which a job is decoded, in that order |
 //! | `{rows held: id id, token int}` | a derived table `held` of the rows that the caller gives |
 //! | `{values job: id id, run_at int}` | the same rows, as the source of an `INSERT` |
+//! | `{among}` … `{end among}` | being one of the ids that a query gives, which is run first, and once |
+//! | `{once}` | what keeps a named query from being run wherever it is named |
 //! | `{lock jobs}` | the lock on the rows of `jobs` that are read; nothing where there is one writer |
 //! | `{lock free jobs}` | the same, passing over rows that somebody else has locked |
 //!
@@ -172,6 +174,9 @@ impl Composer<'_> {
                 let columns: Vec<(&str, Kind)> = columns.split(", ").map(column).collect();
                 self.rows(name, &columns, form == "rows");
             }
+            Some(("end", _)) => self.text.push_str(dialect.among().1),
+            None if marker == "among" => self.text.push_str(dialect.among().0),
+            None if marker == "once" => self.text.push_str(dialect.once()),
             _ => self.text.push_str(&self.statements.tables.table(dialect, marker)),
         }
     }

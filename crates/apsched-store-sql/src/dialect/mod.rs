@@ -74,6 +74,24 @@ impl Dialect {
         }
     }
 
+    /// What stands around a query of which a value is to be one.
+    ///
+    /// On PostgreSQL an array, of which the planner expects few: a join it might do by reading the whole table.
+    pub(crate) const fn among(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Postgres => ("= ANY (ARRAY (", "))"),
+            Self::Sqlite | Self::MySql => ("IN (", ")"),
+        }
+    }
+
+    /// What keeps a named query from being run wherever it is named.
+    pub(crate) const fn once(self) -> &'static str {
+        match self {
+            Self::Postgres | Self::Sqlite => "MATERIALIZED",
+            Self::MySql => "",
+        }
+    }
+
     /// What follows the placeholder of an array.
     pub(crate) const fn array_cast(self, kind: Kind) -> &'static str {
         match kind {

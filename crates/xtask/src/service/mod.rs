@@ -238,3 +238,40 @@ impl Service {
         Self { url: url.into(), address, server: server.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn servers() -> impl Iterator<Item = (Backend, Server)> {
+        Backend::ALL.into_iter().filter_map(|backend| Some((backend, backend.server()?)))
+    }
+
+    #[test]
+    fn documented_urls_are_those_that_are_used() {
+        let pages = [
+            include_str!("../../../../docs/testing.md"),
+            include_str!("../../../apsched-testkit/README.md"),
+            include_str!("../../../apsched-testkit/src/backend/mod.rs"),
+        ];
+        for (backend, server) in servers() {
+            let row = format!("| `{}` | `{}` |", server.variable, server.default_url);
+
+            assert!(pages.iter().all(|page| page.contains(&row)), "{backend}: {row}");
+        }
+    }
+
+    #[test]
+    fn compose_has_every_server_at_its_default_address() {
+        let compose = include_str!("../../../../tests/compose.yaml");
+        for (backend, server) in servers() {
+            let service = format!("\n  {backend}:\n");
+            let (_, address) = server.locate(None).unwrap();
+            let port = format!("\"{address}:");
+
+            let (_, after) = compose.split_once(&service).unwrap_or_else(|| panic!("no service {backend}"));
+            let own = after.split("\n\n").next().unwrap_or_default();
+            assert!(own.contains(&port), "{backend}: {port}");
+        }
+    }
+}
