@@ -35,9 +35,16 @@ impl Chaos {
         Self { freezes, ..self }
     }
 
-    /// Strikes until `is_over`; then everybody is alive again.
-    pub(crate) async fn rage(&mut self, fleet: &mut Fleet, mut is_over: impl FnMut(&Story) -> bool) {
+    /// Strikes until `is_over`, and at least so often; then everybody is alive again.
+    pub(crate) async fn rage(
+        &mut self,
+        fleet: &mut Fleet,
+        least_blows: usize,
+        mut is_over: impl FnMut(&Story) -> bool,
+    ) {
         loop {
+            let blows = fleet.kills + fleet.freezes;
+            let mut is_over = |story: &Story| blows >= least_blows && is_over(story);
             let goal = fleet.record.story().lines + self.random.usize(1..=self.most_lines);
             let in_a_call = self.random.bool();
             let mut victim = None;

@@ -69,11 +69,11 @@ pub(crate) async fn each_becomes_one_job_though_processes_are_killed(ground: Gro
         fleet.start(Errand { identity, tasks: tasks(), ..Errand::at(&ground.url, &ground.prefix) });
     }
     fleet.wait_until_up().await;
-    let mut chaos = Chaos::kills(seed, 1500);
+    let mut chaos = Chaos::kills(seed, 250);
     let lasting = super::load_time();
     let expected = add_schedules(&client, &mut chaos.random, 200, lasting).await;
     let over_at = Moment::now() + lasting;
-    chaos.rage(&mut fleet, |_| Moment::now() >= over_at).await;
+    chaos.rage(&mut fleet, 8, |_| Moment::now() >= over_at).await;
     until_all_fired(&client).await;
     let kills = fleet.kills;
     let mut verdict = Verdict::of(fleet.end().await);
