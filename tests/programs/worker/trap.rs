@@ -18,7 +18,8 @@ impl ArmedTrap {
     /// The worker stands at this side of a call.
     pub(crate) fn pass(&self, operation: &str, side: Side, ledger: &Ledger) {
         let mut armed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(trap) = armed.as_mut().filter(|trap| trap.operation == operation && trap.side == side) else {
+        let Some(trap) = armed.as_mut().filter(|trap| trap.operation == operation && trap.side == side)
+        else {
             return;
         };
         if trap.after_calls > 0 {

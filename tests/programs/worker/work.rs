@@ -17,7 +17,8 @@ use crate::witnessed_store::WitnessedStore;
 pub(crate) async fn work(errand: Errand) -> Result<(), Box<dyn Error>> {
     let ledger = Arc::new(Ledger::on_stdout()?);
     let store = open_store(&errand.url, &errand.prefix, errand.most_connections)?;
-    let scheduler = scheduler(&errand, WitnessedStore::new(store, errand.trap.clone(), ledger.clone()), &ledger)?;
+    let scheduler =
+        scheduler(&errand, WitnessedStore::new(store, errand.trap.clone(), ledger.clone()), &ledger)?;
     let _health = {
         let ledger = ledger.clone();
         scheduler.subscribe(move |event: &StoreHealthChanged| {

@@ -51,7 +51,9 @@ impl Chaos {
             while victim.is_none() {
                 let reached = |story: &Story| {
                     is_over(story) || {
-                        victim = victim.or_else(|| victim_of(fleet, story, in_a_call)).filter(|_| story.lines >= goal);
+                        victim = victim
+                            .or_else(|| victim_of(fleet, story, in_a_call))
+                            .filter(|_| story.lines >= goal);
                         victim.is_some()
                     }
                 };
@@ -73,7 +75,8 @@ impl Chaos {
         if in_a_call {
             return seen;
         }
-        let running: Vec<usize> = (0..fleet.workers.len()).filter(|number| fleet.is_running(*number)).collect();
+        let running: Vec<usize> =
+            (0..fleet.workers.len()).filter(|number| fleet.is_running(*number)).collect();
         self.random.choice(running)
     }
 

@@ -13,6 +13,7 @@ use apsched::id::{JobId, ScheduleId};
 use apsched::job::{JobOutcome, JobStatus};
 use apsched::prelude::*;
 use apsched_tests::{Entry, Errand, Load, Moment, TaskOptions};
+use futures_util::{StreamExt, stream};
 
 use super::chaos::Chaos;
 use super::client::{Client, KEEP, eventually};
@@ -29,35 +30,40 @@ pub(crate) fn tasks() -> Vec<TaskOptions> {
     vec![TaskOptions::named("tick").attempted(20), TaskOptions::named("slow").attempted(20)]
 }
 
-/// Adds schedules of every overlap that fire between now and `lasting` later.
+/// Adds schedules of every overlap, which fire for so long.
 pub(crate) async fn add_schedules(
     client: &Client,
     random: &mut fastrand::Rng,
     count: usize,
     lasting: Duration,
 ) -> FireTimes {
-    let start = SystemClock.now() + TimeDelta::milliseconds(200);
+    // The first may be due before the last is added.
+    let start = SystemClock.now() + TimeDelta::milliseconds(500);
     let end = start + TimeDelta::from_std(lasting).expect("a test does not last for ever");
-    let mut expected = FireTimes::new();
-    for number in 0..count {
+    let intervals = (0..count).map(|number| {
         let every = Duration::from_millis(random.u64(4..20) * 50);
-        let trigger = IntervalTrigger::every(every).starting_at(start).ending_at(end);
-        let overlap = [Overlap::Queue, Overlap::Skip, Overlap::Replace][number % 3];
-        let (task, millis) = if number % 5 == 0 { ("slow", 300) } else { ("tick", random.u64(0..20)) };
-        let load = Load::numbered(number as u64).lasting(millis);
+        let millis = if number % 5 == 0 { 300 } else { random.u64(0..20) };
+        (
+            IntervalTrigger::every(every).starting_at(start).ending_at(end),
+            Load::numbered(number as u64).lasting(millis),
+        )
+    });
+    let added = intervals.map(|(trigger, load)| async move {
+        let overlap = [Overlap::Queue, Overlap::Skip, Overlap::Replace][load.number as usize % 3];
+        let id = format!("every-{}-{overlap:?}-{}", trigger.interval().as_millis(), load.number);
         let id = client
             .scheduler
-            .add_schedule(Load::task(task), load, trigger)
-            .id(format!("every-{}-{overlap:?}-{number}", every.as_millis()))
+            .add_schedule(Load::task(if load.millis < 100 { "tick" } else { "slow" }), load, trigger)
+            .id(id)
             .coalesce(Coalesce::All)
             .overlap(overlap)
             .keep_results(KEEP)
             .await
             .expect("the schedule is right");
         let fire_times = trigger.preview_after(start - TimeDelta::microseconds(1), 100_000);
-        expected.insert(id, fire_times.expect("an interval does not fail"));
-    }
-    expected
+        (id, fire_times.expect("an interval does not fail"))
+    });
+    stream::iter(added.collect::<Vec<_>>()).buffer_unordered(4).collect().await
 }
 
 /// Processes are killed at random and start again.
@@ -151,7 +157,8 @@ async fn miscounted(client: &Client, expected: &FireTimes) -> Vec<String> {
     let schedules = client.schedules().await;
     let wrong = schedules.iter().filter_map(|schedule| {
         let expected = expected.get(&schedule.id)?.len();
-        (schedule.fires != expected as u64).then(|| format!("{}: {} fires, not {expected}", schedule.id, schedule.fires))
+        (schedule.fires != expected as u64)
+            .then(|| format!("{}: {} fires, not {expected}", schedule.id, schedule.fires))
     });
     wrong.collect()
 }

@@ -58,7 +58,8 @@ impl Fleet {
     pub(crate) fn restart(&mut self, number: usize) {
         let worker = &mut self.workers[number];
         assert!(worker.process.is_none(), "{} runs", worker.name);
-        let errand = serde_json::to_string(&worker.errand).expect("an errand has no part that JSON cannot write");
+        let errand =
+            serde_json::to_string(&worker.errand).expect("an errand has no part that JSON cannot write");
         let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .arg(errand)
             .stdin(Stdio::null())
@@ -97,8 +98,7 @@ impl Fleet {
     /// Waits until a worker stands still of itself.
     pub(crate) async fn wait_for_freeze(&mut self, number: usize) {
         let run = self.workers[number].run;
-        let is_freezing =
-            |entry: Option<&Entry>| entry.is_some_and(|entry| *entry == Entry::Freezing);
+        let is_freezing = |entry: Option<&Entry>| entry.is_some_and(|entry| *entry == Entry::Freezing);
         self.record.until("the worker freezes", |story| is_freezing(story.run(run).entries().last())).await;
         self.workers[number].wait_until_frozen();
         self.freezes += 1;

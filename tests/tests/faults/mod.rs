@@ -40,7 +40,9 @@ pub(crate) fn load_time() -> Duration {
 
 fn seconds(variable: &str, default: u64) -> Duration {
     let seconds = match std::env::var(variable) {
-        Ok(text) => text.trim().parse().unwrap_or_else(|_| panic!("{variable}: expected a number, found {text:?}")),
+        Ok(text) => {
+            text.trim().parse().unwrap_or_else(|_| panic!("{variable}: expected a number, found {text:?}"))
+        }
         Err(_) => default,
     };
     Duration::from_secs(seconds)
@@ -50,7 +52,11 @@ fn seconds(variable: &str, default: u64) -> Duration {
 ///
 /// # Panics
 /// When something was not as it has to be.
-pub(crate) fn run<F: Future<Output = Verdict>>(test: &str, site: impl Site, story: impl Fn(Ground, u64) -> F) {
+pub(crate) fn run<F: Future<Output = Verdict>>(
+    test: &str,
+    site: impl Site,
+    story: impl Fn(Ground, u64) -> F,
+) {
     if let Some(why) = site.missing() {
         return report_skipped(test, &why);
     }

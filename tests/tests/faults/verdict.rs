@@ -39,7 +39,9 @@ impl Verdict {
         let most = 5;
         let (count, first) = (self.breaches.len(), self.breaches.iter().take(most));
         let first = first.cloned().collect::<Vec<_>>().join("\n");
-        (count > 0).then(|| format!("{count} breaches, the first of them:\n{first}\nthe ledgers are in {}", self.story.save()))
+        (count > 0).then(|| {
+            format!("{count} breaches, the first of them:\n{first}\nthe ledgers are in {}", self.story.save())
+        })
     }
 }
 
