@@ -17,7 +17,7 @@ use apsched::store::{
 };
 use apsched::task::TaskDefinition;
 use apsched::trigger::TriggerRegistry;
-use apsched_tests::{Entry, Ledger, Line, Moment, Side, Trap};
+use apsched_tests::{Entry, Ledger, Line, Moment, Trap};
 use async_trait::async_trait;
 
 use crate::trap::ArmedTrap;
@@ -29,7 +29,7 @@ pub(crate) struct WitnessedStore {
 }
 
 impl WitnessedStore {
-    pub(crate) const fn new(inner: Arc<dyn DataStore>, trap: Option<Trap>, ledger: Arc<Ledger>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn DataStore>, trap: Option<Trap>, ledger: Arc<Ledger>) -> Self {
         Self { inner, trap: ArmedTrap::new(trap), ledger }
     }
 
@@ -39,9 +39,9 @@ impl WitnessedStore {
         call: impl Future<Output = StoreResult<T>> + Send,
     ) -> StoreResult<T> {
         self.ledger.write(Entry::Call(operation.to_owned()));
-        self.trap.pass(operation, Side::Before, &self.ledger);
+        let passage = self.trap.before(operation, &self.ledger).await;
         let answer = call.await;
-        self.trap.pass(operation, Side::After, &self.ledger);
+        self.trap.after(operation, passage, &self.ledger).await;
         let failure = answer.as_ref().err().map(|error| ErrorChain::of(error).to_string());
         self.ledger.write(Entry::Answer(operation.to_owned(), failure));
         answer

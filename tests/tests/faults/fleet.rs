@@ -49,7 +49,7 @@ impl Fleet {
     pub(crate) fn start(&mut self, errand: Errand) -> usize {
         let number = self.workers.len();
         let name = errand.identity.clone().unwrap_or_else(|| format!("worker-{number}"));
-        self.workers.push(Worker { name, errand, run: RunId(0), process: None, is_frozen: false });
+        self.workers.push(Worker { name, errand, run: RunId::NONE, process: None, is_frozen: false });
         self.restart(number);
         number
     }
@@ -58,6 +58,10 @@ impl Fleet {
     pub(crate) fn restart(&mut self, number: usize) {
         let worker = &mut self.workers[number];
         assert!(worker.process.is_none(), "{} runs", worker.name);
+        if let Some(production) = &mut worker.errand.production {
+            // What was added stays added.
+            production.jobs = production.jobs.saturating_sub(self.record.story().added_by(worker.run));
+        }
         let errand =
             serde_json::to_string(&worker.errand).expect("an errand has no part that JSON cannot write");
         let mut child = Command::new(env!("CARGO_BIN_EXE_worker"))
@@ -147,6 +151,10 @@ impl Fleet {
 
     pub(crate) fn is_running(&self, number: usize) -> bool {
         self.workers[number].process.is_some() && !self.workers[number].is_frozen
+    }
+
+    pub(crate) fn name(&self, number: usize) -> &str {
+        &self.workers[number].name
     }
 
     pub(crate) fn is_dead(&self, number: usize) -> bool {

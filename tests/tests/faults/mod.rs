@@ -14,10 +14,13 @@
 //! The other files are the guarantees, by number in the documentation of the architecture.
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
+pub(crate) mod account;
 pub(crate) mod chaos;
 pub(crate) mod client;
+pub(crate) mod committed_jobs;
 pub(crate) mod fire_times;
 pub(crate) mod fleet;
+pub(crate) mod limit;
 pub(crate) mod record;
 pub(crate) mod site;
 pub(crate) mod sql_site;
@@ -36,6 +39,11 @@ use verdict::Verdict;
 /// How long a fleet is under load in each test.
 pub(crate) fn load_time() -> Duration {
     seconds("APSCHED_FAULT_SECONDS", 4)
+}
+
+/// So many jobs, or as many times more as a test is to last longer.
+pub(crate) fn amount(jobs: u64) -> u64 {
+    jobs * load_time().as_secs() / 4
 }
 
 fn seconds(variable: &str, default: u64) -> Duration {
@@ -87,6 +95,10 @@ macro_rules! fault_tests {
         $crate::faults::named_tests! { $site;
             each_fire_time_becomes_one_job_though_processes_are_killed:
                 fire_times::each_becomes_one_job_though_processes_are_killed;
+            each_job_ends_with_an_outcome_though_processes_are_killed:
+                committed_jobs::each_ends_with_an_outcome_though_processes_are_killed;
+            limits_hold_and_no_slot_is_lost_though_processes_are_killed_and_frozen:
+                limit::it_holds_and_no_slot_is_lost_though_processes_are_killed_and_frozen;
         }
     };
 }

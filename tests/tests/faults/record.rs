@@ -43,7 +43,12 @@ pub(crate) struct Run {
 
 /// A run of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct RunId(pub(crate) usize);
+pub(crate) struct RunId(usize);
+
+impl RunId {
+    /// That of a worker that was not started yet.
+    pub(crate) const NONE: Self = Self(usize::MAX);
+}
 
 impl Record {
     pub(crate) fn new() -> Self {
@@ -124,6 +129,12 @@ impl Drop for Record {
 impl Story {
     pub(crate) fn run(&self, id: RunId) -> &Run {
         &self.runs[id.0]
+    }
+
+    /// How many jobs a run has added.
+    pub(crate) fn added_by(&self, id: RunId) -> u64 {
+        let lines = self.runs.get(id.0).into_iter().flat_map(Run::entries);
+        lines.map(|entry| if let Entry::Added(jobs) = entry { jobs.len() as u64 } else { 0 }).sum()
     }
 
     /// All lines with the run that wrote them, in order of time.
