@@ -35,9 +35,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub use action::{Action, EngineConfig, FailedAction, Input, Intake, Role, StopReason};
+pub use action::{Action, EngineConfig, Input, Intake, Role, StopReason};
 use operation::Operation;
-use request::StoreRequest;
+pub use request::StoreRequest;
 use running::HeldJobs;
 use stop::Phase;
 
@@ -161,7 +161,7 @@ impl Engine {
                 self.cleanup.succeed();
                 self.cleanup.wake(instant::after(now, self.config.cleanup_interval));
             }
-            Input::Failed(failed) => self.failed(failed),
+            Input::Failed(request) => self.failed(request),
             Input::SetIntake(intake) => self.set_intake(intake),
             Input::Stop { deadline } => self.stop(deadline),
         }
@@ -322,29 +322,29 @@ impl Engine {
         }
     }
 
-    fn failed(&mut self, failed: FailedAction) {
+    fn failed(&mut self, request: StoreRequest) {
         let random = self.random.f64();
         let now = self.now;
-        match failed {
-            FailedAction::QueryWakeups => self.wakeups.fail(now, random),
-            FailedAction::AcquireSchedules => self.schedules.fail(now, random),
-            FailedAction::ReleaseSchedules => {
+        match request {
+            StoreRequest::QueryWakeups => self.wakeups.fail(now, random),
+            StoreRequest::AcquireSchedules => self.schedules.fail(now, random),
+            StoreRequest::ReleaseSchedules => {
                 let plans = self.schedules_in_writing.take().map(Arc::unwrap_or_clone);
                 self.unwritten_schedules.extend(plans.into_iter().flatten());
                 self.schedules.fail(now, random);
             }
-            FailedAction::AcquireJobs => self.jobs.fail(now, random),
-            FailedAction::ReleaseJobs => {
+            StoreRequest::AcquireJobs => self.jobs.fail(now, random),
+            StoreRequest::ReleaseJobs => {
                 self.held.not_written();
                 self.writing_jobs.fail(now, random);
             }
-            FailedAction::ExtendLeases => {
+            StoreRequest::ExtendLeases => {
                 self.renewal.succeed();
                 self.held.renew_soon(now, self.config.lease_duration);
             }
-            FailedAction::Recover => self.recovery.fail(now, random),
-            FailedAction::QueryCancelRequests => self.cancel_requests.fail(now, random),
-            FailedAction::Cleanup => self.cleanup.fail(now, random),
+            StoreRequest::Recover => self.recovery.fail(now, random),
+            StoreRequest::QueryCancelRequests => self.cancel_requests.fail(now, random),
+            StoreRequest::Cleanup => self.cleanup.fail(now, random),
         }
     }
 
