@@ -140,6 +140,31 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The request that the store has done. `None`: it is no answer.
+    pub(super) const fn answers(&self) -> Option<StoreRequest> {
+        Some(match self {
+            Self::WakeupsKnown(_) => StoreRequest::QueryWakeups,
+            Self::SchedulesAcquired(_) => StoreRequest::AcquireSchedules,
+            Self::SchedulesReleased => StoreRequest::ReleaseSchedules,
+            Self::JobsAcquired(_) => StoreRequest::AcquireJobs,
+            Self::JobsReleased(_) => StoreRequest::ReleaseJobs,
+            Self::LeasesExtended(_) => StoreRequest::ExtendLeases,
+            Self::Recovered => StoreRequest::Recover,
+            Self::CancelRequestsKnown(_) => StoreRequest::QueryCancelRequests,
+            Self::CleanedUp => StoreRequest::Cleanup,
+            Self::TimePassed
+            | Self::Woken(_)
+            | Self::CancelRequested
+            | Self::HintsLost
+            | Self::JobReported { .. }
+            | Self::Failed(_)
+            | Self::SetIntake(_)
+            | Self::Stop { .. } => return None,
+        })
+    }
+}
+
 /// What to do next. Every action but the last three is a request to the store, answered by one [`Input`].
 #[derive(Clone, Debug)]
 pub enum Action {

@@ -1,5 +1,6 @@
 //! The engine by itself: no runtime, no clock, a few lines each.
 
+mod outage;
 mod race;
 
 use std::sync::Arc;
