@@ -19,6 +19,7 @@ use crate::value::{Params, Row, Unreadable, Value};
 
 const LOCK_SCHEDULES: Statement = statement!("lock_schedules");
 const SCHEDULES_WITH_JOBS: Statement = statement!("schedules_with_jobs");
+const LOCK_JOBS_OF_SCHEDULES: Statement = statement!("lock_jobs_of_schedules");
 const ADVANCE_SCHEDULES: Statement = statement!("advance_schedules");
 const ADVANCE_SCHEDULES_MYSQL: Statement = statement!("advance_schedules.mysql");
 
@@ -114,6 +115,7 @@ async fn plan_jobs<'r>(
     ended: &mut Ended,
 ) -> Outcome<(Vec<&'r Job>, Vec<Event>)> {
     let mut active = with_jobs(session, valid).await?;
+    lock_replaced(session, valid, &active).await?;
     let (mut jobs, mut events): (Vec<&Job>, Vec<Event>) = (Vec::new(), Vec::new());
     for (release, _) in valid {
         let id = &release.schedule_id;
@@ -143,6 +145,25 @@ async fn plan_jobs<'r>(
         }
     }
     Ok((jobs, events))
+}
+
+/// Locks the jobs that are to be replaced, of all schedules at once, in the order in which all lock jobs.
+async fn lock_replaced(
+    session: &mut Session<'_>,
+    valid: &[(&ScheduleRelease, Locked)],
+    active: &HashSet<ScheduleId>,
+) -> Outcome<()> {
+    let replaces = |release: &ScheduleRelease| {
+        !release.jobs.is_empty()
+            && release.overlap.action(EarlierJobs::Active) == OverlapAction::CancelEarlierAndAdd
+            && active.contains(&release.schedule_id)
+    };
+    let replacing = valid.iter().map(|(release, _)| *release).filter(|release| replaces(release));
+    let ids: Vec<_> = replacing.map(|release| [Value::from(&release.schedule_id)]).collect();
+    if ids.len() > 1 {
+        session.fetch_rows(LOCK_JOBS_OF_SCHEDULES, Params::new(), "wanted", ids).await?;
+    }
+    Ok(())
 }
 
 /// Which of the schedules have a job that is queued or running.
