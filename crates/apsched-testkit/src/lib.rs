@@ -8,6 +8,7 @@
 //! | a program that waits | [`ManualClock`] |
 //! | a program that adds jobs within its own transactions | [`MemoryTransaction`] |
 //! | a program that must survive outages | [`fault::Faulty`], [`fault::FaultyBroker`] |
+//! | a store or broker with a server | [`backend`]: where it is, and who says that it is missing; [`fault::TcpProxy`]: a bad line to it |
 //! | a store that must keep the guarantees whatever happens | [`simulation`]: schedulers, crashes and clocks in virtual time |
 //! | need of tasks, schedules and jobs to test with | [`sample`] |
 //!
@@ -60,15 +61,18 @@
 //! });
 //! ```
 
+pub mod backend;
 mod clock;
 pub mod conformance;
 pub mod fault;
 pub mod sample;
 pub mod simulation;
+mod skipped;
 mod test_scheduler;
 mod transaction;
 pub mod trigger_laws;
 
 pub use clock::ManualClock;
+pub use skipped::report_skipped;
 pub use test_scheduler::{Ended, Fired, TestScheduler};
 pub use transaction::MemoryTransaction;
