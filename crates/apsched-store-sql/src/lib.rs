@@ -39,8 +39,10 @@ compile_error!("enable a database of apsched-store-sql: the feature `sqlite`, `p
 
 mod dialect;
 mod error;
+mod lazy_pool;
 mod operation;
 mod options;
+mod place;
 mod pool;
 mod row;
 mod schema;
@@ -48,6 +50,7 @@ mod session;
 mod statement;
 mod store;
 mod transaction;
+mod url;
 mod value;
 #[cfg(feature = "sqlite")]
 mod writer;
