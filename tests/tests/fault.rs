@@ -30,18 +30,6 @@ fn counting() -> (Tasks, Calls) {
     (tasks, calls)
 }
 
-/// Lets time jump from one pause to the next, until `future` is done.
-async fn with_time_passing<T>(clock: &ManualClock, future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut future => return done,
-            () = tokio::task::yield_now() => drop(clock.advance_to_next_sleep()),
-        }
-    }
-}
-
 #[tokio::test]
 async fn every_job_ends_once_though_half_of_all_answers_are_failures() {
     for seed in 0..20 {
@@ -58,7 +46,7 @@ async fn every_job_ends_once_though_half_of_all_answers_are_failures() {
         while worker.start_in_background().await.is_err() {}
         for (number, id) in (0..50).zip(ids) {
             let job = client.job::<u32>(id);
-            let result = with_time_passing(&clock, job.result().into_future()).await;
+            let result = clock.advance_until(job.result()).await;
             // An answer that is lost after a claim leaves a job to be taken back: it may have been abandoned unrun.
             match result {
                 Ok(returned) => assert_eq!(returned, number, "seed {seed}"),
@@ -86,7 +74,7 @@ async fn an_outage_is_told_and_survived() {
     scheduler.wait_until_idle().await;
     let mut health = scheduler.events_of::<StoreHealthChanged>();
     let job = scheduler.add_job(COUNT, 7).keep_result(KEEP).await.unwrap();
-    let result = with_time_passing(&clock, job.result().into_future()).await;
+    let result = clock.advance_until(job.result()).await;
     assert_eq!(result.unwrap(), 7);
     let mut turns = Vec::new();
     for _ in 0..2 {

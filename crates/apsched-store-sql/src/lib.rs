@@ -44,6 +44,8 @@ mod operation;
 mod options;
 mod place;
 mod pool;
+#[cfg(all(test, feature = "sqlite"))]
+mod query_plan;
 mod row;
 mod schema;
 mod session;

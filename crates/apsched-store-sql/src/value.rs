@@ -282,6 +282,15 @@ impl Row {
         Self::required(name, at)
     }
 
+    /// An instant by which something is looked for: what lies beyond the ends of time counts as its end.
+    pub(crate) fn opt_moment(&mut self, name: &str) -> Read<Option<DateTime<Utc>>> {
+        let moment = |micros: i64| {
+            let end = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+            DateTime::from_timestamp_micros(micros).unwrap_or(end)
+        };
+        Ok(self.opt_int(name)?.map(moment))
+    }
+
     pub(crate) fn opt_text(&mut self, name: &str) -> Read<Option<String>> {
         match self.next() {
             Cell::Null => Ok(None),

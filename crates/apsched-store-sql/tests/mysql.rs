@@ -1,14 +1,15 @@
-//! The data store contract on MySQL and MariaDB.
+//! The data store contract, and what holds on every SQL database, on MySQL and MariaDB.
 #![cfg(feature = "mysql")]
 
 mod harness;
+mod server;
 
 use apsched_testkit::backend::Backend;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 
-use harness::Tables;
+use server::Server;
 
 fn run(url: String, script: String) -> BoxFuture<'static, ()> {
     async move {
@@ -18,10 +19,22 @@ fn run(url: String, script: String) -> BoxFuture<'static, ()> {
     .boxed()
 }
 
-fn tables() -> Tables {
-    Tables::new(Backend::Mysql, run, |hex| format!("x'{hex}'"))
+fn server() -> Server {
+    Server::new(Backend::Mysql, run, |hex| format!("x'{hex}'"))
 }
 
 mod contract {
-    apsched_testkit::data_store_conformance!(super::tables());
+    apsched_testkit::data_store_conformance!(super::server());
+}
+
+mod sql {
+    crate::harness::suite::sql_suite!(super::server());
+}
+
+mod transaction {
+    use apsched_testkit::backend::Backend;
+    use sqlx::MySqlPool;
+
+    crate::harness::transaction::transaction_suite!(MySqlPool, "BEGIN", crate::server(), |_| Backend::Mysql
+        .url());
 }

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use apsched_core::DataStore;
-use apsched_store_sql::SqlDataStore;
+use apsched_store_sql::{SqlDataStore, SqlOptions};
 use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::store::{StoreCapabilities, StoreHarness, StoredRow};
 use async_trait::async_trait;
+use harness::database::Database;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 fn spoiling(row: StoredRow<'_>) -> String {
-    harness::spoiling(row, |hex| format!("x'{hex}'")).replace("{}", "apsched_")
+    harness::spoil::spoiling(row, |hex| format!("x'{hex}'")).replace("{}", "apsched_")
 }
 
 const CAPABILITIES: StoreCapabilities =
@@ -35,7 +36,7 @@ impl File {
     }
 
     fn url(&self) -> String {
-        format!("sqlite://{}", self.0.display())
+        format!("sqlite://{}?mode=rwc", self.0.display())
     }
 }
 
@@ -59,9 +60,33 @@ impl StoreHarness for File {
     }
 
     async fn spoil(&self, row: StoredRow<'_>) {
-        let mut connection = SqliteConnection::connect(&self.url()).await.expect("the file");
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(spoiling(row)))).await.expect("a script of the test");
+        self.run(&harness::spoil::spoiling(row, |hex| format!("x'{hex}'"))).await;
     }
+}
+
+#[async_trait]
+impl Database for File {
+    fn store_with(&self, options: SqlOptions) -> SqlDataStore {
+        SqlDataStore::open_with(&self.url(), options).expect("a file")
+    }
+
+    fn options(&self) -> SqlOptions {
+        SqlOptions::new()
+    }
+
+    async fn run(&self, script: &str) {
+        let mut connection = SqliteConnection::connect(&self.url()).await.expect("the file");
+        let script = AssertSqlSafe(script.replace("{}", "apsched_"));
+        connection.execute(sqlx::raw_sql(script)).await.expect("a script of the test");
+    }
+
+    fn missing(&self) -> Option<String> {
+        None
+    }
+}
+
+mod sql {
+    crate::harness::suite::sql_suite!(super::File::new());
 }
 
 mod file {
@@ -96,4 +121,12 @@ impl StoreHarness for Memory {
 
 mod memory {
     apsched_testkit::data_store_conformance!(super::Memory::new());
+}
+
+mod transaction {
+    use sqlx::SqlitePool;
+
+    use super::File;
+
+    crate::harness::transaction::transaction_suite!(SqlitePool, "BEGIN IMMEDIATE", File::new(), File::url);
 }

@@ -87,6 +87,37 @@ impl ManualClock {
         Some(next)
     }
 
+    /// Lets time jump from one awaited instant to the next until `future` is done, and gives what that gave.
+    ///
+    /// Others on the runtime have a turn before each jump.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use apsched_core::scheduler::Clock;
+    /// use apsched_testkit::ManualClock;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), chrono::ParseError> {
+    /// let clock = ManualClock::at("2026-01-01T00:00:00Z");
+    /// clock.advance_until(clock.sleep_until("2027-01-01T00:00:00Z".parse()?)).await;
+    /// assert_eq!(clock.now().to_rfc3339(), "2027-01-01T00:00:00+00:00");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the clock where it stands, and drops `future`.
+    pub async fn advance_until<F: IntoFuture>(&self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future.into_future());
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut future => return done,
+                () = tokio::task::yield_now() => drop(self.advance_to_next_sleep()),
+            }
+        }
+    }
+
     /// The earliest instant that is awaited. `None`: nobody sleeps.
     #[must_use]
     pub fn next_sleep(&self) -> Option<DateTime<Utc>> {

@@ -26,7 +26,7 @@ pub use crate::{
     payload::{Metadata, TaskValue},
     request::JobHandle,
     schedule::{Coalesce, ConflictPolicy, Overlap, ScheduleState},
-    store::MemoryStore,
+    store::{MemoryStore, Retrying},
     task::{Task, TaskDefaults, TaskSettings},
     trigger::{
         AndTrigger, AnyTrigger, CalendarIntervalTrigger, CronTrigger, CustomTrigger, DateTrigger, DstPolicy,

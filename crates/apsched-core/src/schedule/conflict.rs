@@ -49,12 +49,27 @@ pub fn decide_add(existing: Option<&Schedule>, new: Schedule, policy: ConflictPo
     }
 }
 
+impl Schedule {
+    /// Whether this is what adding `added` has made, however far it has come since.
+    ///
+    /// Of two that were added in the same microsecond with the same definition, nobody can tell.
+    #[must_use]
+    pub fn was_added_as(&self, added: &Self) -> bool {
+        self.id == added.id
+            && self.created_at == added.created_at
+            && self.trigger.is_same_definition(&added.trigger)
+            && has_same_rest(self, added)
+    }
+}
+
+/// Whether two definitions are alike, their triggers aside.
+fn has_same_rest(a: &Schedule, b: &Schedule) -> bool {
+    a.task_id == b.task_id && a.settings == b.settings && a.payload.is_same_value(&b.payload)
+}
+
 fn update(existing: &Schedule, new: Schedule) -> AddDecision {
     let same_trigger = existing.trigger.is_same_definition(&new.trigger);
-    let same_rest = existing.task_id == new.task_id
-        && existing.settings == new.settings
-        && existing.payload.is_same_value(&new.payload);
-    if same_trigger && same_rest {
+    if same_trigger && has_same_rest(existing, &new) {
         return AddDecision::Keep;
     }
     let now = new.created_at;
@@ -170,6 +185,18 @@ mod tests {
         };
         let updated = overwritten(decide_add(Some(&finished), with(Some(2), at(7)), ConflictPolicy::Update));
         assert_eq!((updated.state, updated.next_fire_time), (ScheduleState::Active, Some(at(10))));
+    }
+
+    #[test]
+    fn what_was_added_is_known_again_however_far_it_has_come() {
+        let added = schedule(10, 1, at(0));
+        let paused = Schedule { state: ScheduleState::Paused, ..fired_once() };
+        for existing in [added.clone(), fired_once(), paused] {
+            assert!(existing.was_added_as(&added), "{existing}");
+        }
+        for other in [schedule(10, 1, at(7)), schedule(60, 1, at(0)), schedule(10, 2, at(0))] {
+            assert!(!other.was_added_as(&added), "{other}");
+        }
     }
 
     #[test]

@@ -279,7 +279,7 @@ impl<P: TaskValue, R: TaskValue> AddJob<P, R> {
 
     async fn send(self) -> Result<JobHandle<R>> {
         let scheduler = self.request.scheduler.clone();
-        Ok(self.within(&mut AtOnce(scheduler.data_store().as_ref())).await?.committed())
+        Ok(self.within(&mut AtOnce(scheduler.shared())).await?.committed())
     }
 }
 
@@ -300,7 +300,7 @@ impl<P: TaskValue> AddJobs<P> {
 
     async fn send(self) -> Result<Vec<JobId>> {
         let scheduler = self.request.scheduler.clone();
-        Ok(self.within(&mut AtOnce(scheduler.data_store().as_ref())).await?.committed())
+        Ok(self.within(&mut AtOnce(scheduler.shared())).await?.committed())
     }
 }
 

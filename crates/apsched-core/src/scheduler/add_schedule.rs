@@ -201,7 +201,7 @@ impl<P: TaskValue> AddSchedule<P> {
 
     async fn send(self) -> Result<ScheduleId> {
         let scheduler = self.scheduler.clone();
-        Ok(self.within(&mut AtOnce(scheduler.data_store().as_ref())).await?.committed())
+        Ok(self.within(&mut AtOnce(scheduler.shared())).await?.committed())
     }
 }
 

@@ -55,7 +55,7 @@ impl Scheduler {
         let id = task.task().id()?;
         let shared = self.shared();
         shared.connect().await?;
-        let events = shared.store.remove_task(&id).await?;
+        let events = shared.ask(shared.store.remove_task(&id)).await?;
         shared.forget_task(&id);
         shared.publish(events);
         Ok(())
@@ -103,7 +103,7 @@ impl ConfigureTask {
         let native = ExecutorName::new(native)?;
         let definition = TaskDefinition::decide(id.clone(), settings, &shared.task_defaults, native);
         shared.check_executor(&id, &definition.job_executor)?;
-        let events = shared.store.put_tasks(vec![definition.clone()]).await?;
+        let events = shared.ask(shared.store.put_tasks(vec![definition.clone()])).await?;
         shared.know_task(definition.clone());
         shared.publish(events);
         Ok(definition)

@@ -26,8 +26,9 @@ impl Scheduler {
     /// Dropping the future changes nothing.
     pub async fn schedule(&self, id: impl AsRef<str> + Send) -> Result<Schedule> {
         let id = ScheduleId::new(id)?;
-        self.shared().connect().await?;
-        let schedule = self.shared().store.schedule(&id).await?;
+        let shared = self.shared();
+        shared.connect().await?;
+        let schedule = shared.ask(shared.store.schedule(&id)).await?;
         schedule.ok_or(Error::ScheduleNotFound { schedule_id: id })
     }
 
@@ -106,7 +107,7 @@ impl Scheduler {
         let task = shared.task_to_add_for(&schedule.task_id).await?;
         let job = job_by_hand(&schedule, &task.definition, shared.now(), &mut shared.job_ids());
         let job_id = job.id;
-        let events = shared.store.add_jobs(vec![job], shared.broker.interest()).await?;
+        let events = shared.ask(shared.store.add_jobs(vec![job], shared.broker.interest())).await?;
         shared.publish(events);
         Ok(job_id)
     }
@@ -126,7 +127,7 @@ impl Scheduler {
         let id = id?;
         let shared = self.shared();
         shared.connect().await?;
-        let events = shared.store.edit_schedule(&id, edit, shared.now()).await.map_err(known)?;
+        let events = shared.ask(shared.store.edit_schedule(&id, edit, shared.now())).await.map_err(known)?;
         shared.publish(events);
         Ok(())
     }
@@ -276,7 +277,8 @@ impl RemoveSchedule {
         let id = self.id?;
         let shared = self.scheduler.shared();
         shared.connect().await?;
-        let events = shared.store.remove_schedule(&id, self.jobs, shared.now()).await.map_err(known)?;
+        let events =
+            shared.ask(shared.store.remove_schedule(&id, self.jobs, shared.now())).await.map_err(known)?;
         shared.publish(events);
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Whether the data store answers, as the scheduler's own calls tell.
 //!
 //! Nothing is asked for this: a call that fails makes the store unhealthy, the next that succeeds makes it healthy. Both
-//! turns are events.
+//! turns are events. Calls for users count like those of the loop, also where the store waits and tries again before it
+//! answers (`caller.rs`).
 
 use super::Scheduler;
 use super::shared::Shared;
@@ -17,14 +18,27 @@ impl Scheduler {
 }
 
 impl Shared {
-    /// Learns from what the store answered, and passes it on.
+    /// Learns from what the store answered the loop, and passes it on.
     pub(super) fn learn_health<T>(&self, answer: StoreResult<T>) -> StoreResult<T> {
-        let health = match &answer {
-            Ok(_) => Health::Healthy,
-            Err(error) => Health::Unhealthy(reason(error)),
-        };
+        match &answer {
+            Ok(_) => self.learn(Health::Healthy),
+            Err(error) => self.learn_failure(error),
+        }
+        answer
+    }
+
+    pub(super) fn learn_failure(&self, error: &StoreError) {
+        self.learn(Health::Unhealthy(crate::job::ErrorChain::of(error).to_string()));
+    }
+
+    pub(super) fn learn(&self, health: Health) {
+        let is_turn = |known: &Health| std::mem::discriminant(known) != std::mem::discriminant(&health);
+        // Almost always nothing is new: many users look at once, and nobody waits for another.
+        if !is_turn(&self.store_health.borrow()) {
+            return;
+        }
         let turned = self.store_health.send_if_modified(|known| {
-            let turned = std::mem::discriminant(known) != std::mem::discriminant(&health);
+            let turned = is_turn(known);
             if turned {
                 known.clone_from(&health);
             }
@@ -37,10 +51,5 @@ impl Shared {
             }
             self.publish(vec![StoreHealthChanged::new(health).into()]);
         }
-        answer
     }
-}
-
-fn reason(error: &StoreError) -> String {
-    crate::job::ErrorChain::of(error).to_string()
 }

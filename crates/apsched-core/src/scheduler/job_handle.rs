@@ -60,7 +60,8 @@ impl<R> JobHandle<R> {
     /// Dropping the future changes nothing.
     pub async fn status(&self) -> Result<JobStatus> {
         self.scheduler.shared().connect().await?;
-        Ok(self.scheduler.data_store().job_status(self.id).await?)
+        let shared = self.scheduler.shared();
+        Ok(shared.ask(shared.store.job_status(self.id)).await?)
     }
 
     /// What the handler last reported. `None`: nothing, or the job does not run.
@@ -178,7 +179,7 @@ impl ResultWait {
         let waiting = shared.results.wait_for(self.job, &*shared.broker);
         loop {
             let ended = waiting.ended();
-            match shared.store.job_status(self.job).await? {
+            match shared.ask(shared.store.job_status(self.job)).await? {
                 JobStatus::Finished(result) => return Ok(*result),
                 JobStatus::Unknown => return Err(not_kept),
                 JobStatus::Active(_) => {}
@@ -218,7 +219,7 @@ impl Scheduler {
     pub async fn cancel_job(&self, id: JobId) -> Result<()> {
         let shared = self.shared();
         shared.connect().await?;
-        let events = shared.store.cancel_job(id, shared.now()).await?;
+        let events = shared.ask(shared.store.cancel_job(id, shared.now())).await?;
         shared.publish(events);
         Ok(())
     }

@@ -18,8 +18,9 @@ impl Scheduler {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn tasks(&self) -> Result<Vec<TaskDefinition>> {
-        self.shared().connect().await?;
-        Ok(self.shared().store.tasks().await?)
+        let shared = self.shared();
+        shared.connect().await?;
+        Ok(shared.ask(shared.store.tasks()).await?)
     }
 
     /// The schedules, by next fire time; filters narrow them, `.await` asks.
@@ -75,8 +76,9 @@ impl ListSchedules {
 
     async fn send(mut self) -> Result<Vec<Schedule>> {
         self.filter.task_id = self.task.transpose()?;
-        self.scheduler.shared().connect().await?;
-        Ok(self.scheduler.shared().store.schedules(&self.filter).await?)
+        let shared = self.scheduler.shared();
+        shared.connect().await?;
+        Ok(shared.ask(shared.store.schedules(&self.filter)).await?)
     }
 }
 
@@ -124,8 +126,9 @@ impl ListJobs {
 
     async fn send(mut self) -> Result<Vec<Job>> {
         self.filter.task_id = self.task.transpose()?;
-        self.scheduler.shared().connect().await?;
-        Ok(self.scheduler.shared().store.jobs(&self.filter).await?)
+        let shared = self.scheduler.shared();
+        shared.connect().await?;
+        Ok(shared.ask(shared.store.jobs(&self.filter)).await?)
     }
 }
 

@@ -3,7 +3,7 @@
 //! | what a reader looks for | file |
 //! |---|---|
 //! | the loop | `driver.rs` |
-//! | requests to the store | `store_call.rs` |
+//! | requests to the store | `store_call.rs`; for users, `caller.rs` |
 //! | one run of a handler | `executor/run.rs` |
 //! | start, pause, stop | `lifecycle.rs` |
 //! | add jobs, wait for results | `add_job.rs`, `job_handle.rs` |
@@ -16,6 +16,7 @@ mod add_job;
 mod add_schedule;
 pub mod blocking;
 mod builder;
+pub(crate) mod caller;
 mod clock;
 mod configure_task;
 mod context;
@@ -165,7 +166,8 @@ impl Scheduler {
     }
 
     pub(crate) async fn set_progress(&self, job: HeldJob, progress: Progress) -> Result<(), StoreError> {
-        let events = self.shared.store.set_progress(job, self.id(), progress).await?;
+        let call = self.shared.store.set_progress(job, self.id(), progress);
+        let events = self.shared.ask(call).await?;
         self.shared.publish(events);
         Ok(())
     }

@@ -3,13 +3,16 @@
 //! A request is written in one way only: into a transaction. `.await` writes it into one of its own, which is committed
 //! when the store has answered ([`AtOnce`]); `within` writes it into the user's.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::Scheduler;
+use super::shared::Shared;
 use crate::event::{Event, EventInterest};
 use crate::job::Job;
 use crate::schedule::{ConflictPolicy, Schedule};
-use crate::store::{DataStore, StoreResult, StoreTransaction};
+use crate::store::{StoreResult, StoreTransaction};
 
 /// What was added within a transaction of the user's, and is true once that is committed.
 ///
@@ -47,15 +50,15 @@ impl<T> Pending<T> {
 }
 
 /// A transaction for one write, committed when the store has answered.
-pub(super) struct AtOnce<'a>(pub(super) &'a dyn DataStore);
+pub(super) struct AtOnce<'a>(pub(super) &'a Arc<Shared>);
 
 #[async_trait]
 impl StoreTransaction for AtOnce<'_> {
     async fn add_jobs(&mut self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
-        self.0.add_jobs(jobs, interest).await
+        self.0.ask(self.0.store.add_jobs(jobs, interest)).await
     }
 
     async fn add_schedule(&mut self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
-        self.0.add_schedule(schedule, policy).await
+        self.0.ask(self.0.store.add_schedule(schedule, policy)).await
     }
 }

@@ -154,16 +154,16 @@ impl Shared {
     }
 
     /// Makes store and broker ready, once.
-    pub(super) async fn connect(&self) -> Result<()> {
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<()> {
         self.connected
             .get_or_try_init(|| async {
-                self.learn_health(self.store.start(&self.registry).await)?;
-                self.clock.measure(&*self.store).await?;
+                self.ask(self.store.start(&self.registry)).await?;
+                self.clock.measure(|| self.ask(self.store.server_time())).await?;
                 self.broker.start().await?;
                 let known: Vec<Arc<KnownTask>> = self.tasks_read().values().cloned().collect();
                 if !known.is_empty() {
                     let definitions = known.iter().map(|task| TaskDefinition::clone(&task.definition));
-                    self.publish(self.store.put_tasks(definitions.collect()).await?);
+                    self.publish(self.ask(self.store.put_tasks(definitions.collect())).await?);
                 }
                 Ok(())
             })
@@ -191,11 +191,11 @@ impl Shared {
     /// The task a job or schedule is to be added for: as registered here, else as declared in the store.
     ///
     /// A scheduler without tasks of its own is a client and accepts any name; one with tasks knows better.
-    pub(super) async fn task_to_add_for(&self, id: &TaskId) -> Result<Arc<KnownTask>> {
+    pub(super) async fn task_to_add_for(self: &Arc<Self>, id: &TaskId) -> Result<Arc<KnownTask>> {
         if let Some(known) = self.tasks_read().get(id) {
             return Ok(known.clone());
         }
-        if let Some(definition) = self.store.task(id).await? {
+        if let Some(definition) = self.ask(self.store.task(id)).await? {
             // Not kept: another scheduler may change it at any time.
             return Ok(KnownTask::new(definition));
         }

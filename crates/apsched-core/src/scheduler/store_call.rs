@@ -24,7 +24,7 @@ impl Shared {
         action: Action,
         failure: FailedAction,
     ) -> BoxFuture<'static, Input> {
-        let call = AssertUnwindSafe(async move { self.ask(action).await }).catch_unwind();
+        let call = AssertUnwindSafe(async move { self.perform(action).await }).catch_unwind();
         let call = call.map(move |answer| {
             answer.unwrap_or_else(|_| {
                 tracing::error!(?failure, "the data store panicked");
@@ -40,7 +40,7 @@ impl Shared {
         }
     }
 
-    async fn ask(&self, action: Action) -> Input {
+    async fn perform(&self, action: Action) -> Input {
         match action {
             Action::ExtendLeases(jobs) => self.extend_leases(jobs).await,
             Action::ReleaseJobs(releases) => self.release_jobs(releases).await,

@@ -10,6 +10,8 @@
 mod error;
 pub mod memory;
 mod request;
+#[cfg(feature = "scheduler")]
+mod retrying;
 mod transaction;
 
 use std::fmt;
@@ -23,6 +25,8 @@ pub use request::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
     RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
 };
+#[cfg(feature = "scheduler")]
+pub use retrying::Retrying;
 pub use transaction::StoreTransaction;
 
 use crate::event::{Event, EventInterest};
@@ -40,7 +44,8 @@ pub type StoreResult<T> = Result<T, StoreError>;
 ///
 /// Every method is atomic: it is done as a whole or not at all, and no other call sees half of it. Dropping a method's
 /// future leaves the store consistent: the operation happened or did not. Unless said otherwise a method fails with
-/// [`StoreError::Unavailable`] when the store cannot be reached; the caller may then call again.
+/// [`StoreError::Unavailable`] when the store cannot be reached. The call may have been done all the same, and its answer
+/// lost: *Idempotence* says what calling again does then.
 #[async_trait]
 pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// Makes the store ready: connects, brings the schema up to date. Called before every other method.
@@ -108,6 +113,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a [`Wakeup`](crate::event::Wakeup) if it can be
     ///   acquired some time
     ///
+    /// *Idempotence*: a repeated call makes one more revision, and changes nothing else.
+    ///
     /// *Errors*: [`StoreError::ScheduleNotFound`]; [`StoreError::Trigger`] when the edit cannot be planned;
     /// [`StoreError::Unreadable`] when the row cannot be decoded: replace the schedule, or remove it.
     async fn edit_schedule(
@@ -124,6 +131,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - [`RemoveJobs::Keep`]: its jobs go on; [`RemoveJobs::Cancel`]: queued ones end as cancelled, running ones are
     ///   asked to stop
     /// - a row that cannot be decoded is removed as well
+    ///
+    /// *Idempotence*: a repeated call fails, as nothing is there any more.
     ///
     /// *Errors*: [`StoreError::ScheduleNotFound`].
     async fn remove_schedule(
@@ -191,6 +200,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - a queued job ends as cancelled at once
     /// - a running one is marked, and its worker told by [`DataStore::cancel_requests`] and the event
     /// - a job that is not there, or was asked before, causes no event and no error
+    ///
+    /// *Idempotence*: a repeated call changes nothing.
     async fn cancel_job(&self, id: JobId, now: DateTime<Utc>) -> StoreResult<Vec<Event>>;
 
     /// What is known of a job: queued or running, ended with a kept result, or nothing.

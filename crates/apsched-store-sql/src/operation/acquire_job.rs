@@ -56,7 +56,7 @@ pub(crate) async fn lanes(session: &mut Session<'_>, abilities: &Abilities) -> O
     for mut row in session.fetch(LANES, &params).await? {
         let (task_id, executor, priority) =
             (row.word("task_id")?, row.word("job_executor")?, row.int("priority")?);
-        let first_at = row.opt_instant("run_at")?;
+        let first_at = row.opt_moment("run_at")?;
         let is_known = row.int("is_known")? != 0;
         let limit = task::limit(row.opt_int("max_running_jobs")?);
         let limit = if is_known { limit } else { admission::UNDECLARED_LIMIT };
@@ -138,7 +138,7 @@ pub(crate) async fn from_lanes(
 /// The first due job of a lane, and those that follow.
 struct Candidate {
     task_id: TaskId,
-    run_at: DateTime<Utc>,
+    run_at: i64,
     id: JobId,
 }
 
@@ -160,7 +160,7 @@ async fn first_jobs(
     let mut candidates = Vec::new();
     for mut row in session.fetch(LANE_JOBS, &params).await? {
         let id = row.job_id("id")?;
-        candidates.push(Candidate { task_id: lane.task_id.clone(), run_at: row.instant("run_at")?, id });
+        candidates.push(Candidate { task_id: lane.task_id.clone(), run_at: row.int("run_at")?, id });
     }
     Ok(candidates)
 }

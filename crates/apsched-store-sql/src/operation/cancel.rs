@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::end_job::{self, Ended};
 use crate::error::Outcome;
-use crate::row::job::JobDecoder;
+use crate::row::job::{JobDecoder, UnreadableJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Params, Row};
@@ -40,18 +40,28 @@ async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> O
     let mut requests = Vec::new();
     for mut row in rows {
         let is_running = row.text("state")? == "running";
-        let job = decoder.decode_ended(row)?;
+        let job = match decoder.decode_ended(row)? {
+            Ok(job) => job,
+            Err(UnreadableJob { id, .. }) if is_running => {
+                requests.push(id);
+                continue;
+            }
+            // Put aside because it cannot be decoded: a user may get rid of it.
+            Err(UnreadableJob { id, .. }) => {
+                gone.push(id);
+                continue;
+            }
+        };
         match (is_running, job.job.cancel) {
             (true, CancelRequest::None) => requests.push(job.job.id),
             (true, CancelRequest::Requested) => {}
-            // Queued, or put aside because it cannot be decoded: a user may get rid of that one too.
             (false, _) => {
-                gone.push(job.job.clone());
+                gone.push(job.job.id);
                 ended.push(job, FinishedAttempt::without_run(JobOutcome::Cancelled, now), None)?;
             }
         }
     }
-    end_job::delete(session, gone.iter()).await?;
+    end_job::delete(session, gone.into_iter()).await?;
     let mut events = ended.write(session).await?;
     for id in requests {
         session.execute(REQUEST_CANCEL, &Params::new().with("id", id)).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use apsched_core::event::{Event, EventInterest, EventType, JobReleased};
 use apsched_core::job::FinishedAttempt;
-use apsched_core::{Job, SchedulerId, TaskId, admission};
+use apsched_core::{Job, JobId, SchedulerId, TaskId, admission};
 use chrono::{DateTime, Utc};
 
 use super::task;
@@ -78,9 +78,9 @@ impl Ended {
 /// Takes jobs that are locked out of the queue.
 pub(crate) async fn delete(
     session: &mut Session<'_>,
-    jobs: impl Iterator<Item = &Job> + Send,
+    ids: impl Iterator<Item = JobId> + Send,
 ) -> Outcome<()> {
-    let ids: Vec<_> = jobs.map(|job| [Value::from(job.id)]).collect();
+    let ids: Vec<_> = ids.map(|id| [Value::from(id)]).collect();
     session.execute_rows(DELETE_JOBS, Params::new(), "gone", ids).await?;
     Ok(())
 }

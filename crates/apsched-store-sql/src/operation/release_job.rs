@@ -2,17 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use apsched_core::JobId;
 use apsched_core::event::{Event, EventInterest, EventType, JobRequeued, Wakeup};
 use apsched_core::job::{FinishedAttempt, JobRelease, Release};
 use apsched_core::store::{ReleaseJobs, Released};
-use apsched_core::{Job, JobId};
 use chrono::{DateTime, Utc};
 
 use super::acquire_job::decode_or_quarantine;
 use super::end_job::{self, Ended, FreedSlots};
 use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
-use crate::row::job::{EndedJob, JobDecoder};
+use crate::row::job::{EndedJob, JobDecoder, UnreadableJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
@@ -37,9 +37,10 @@ pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) ->
     let mut written = HashSet::new();
     let mut gone = finish(session, ends.iter().map(|(release, _)| *release), request).await?;
     for (release, end) in ends {
-        if let Some(job) = gone.remove(&release.job_id) {
+        let Some(job) = gone.remove(&release.job_id) else { continue };
+        written.insert(release.job_id);
+        if let Some(job) = job {
             freed.count(&job.job.task_id);
-            written.insert(job.job.id);
             ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
         }
     }
@@ -54,23 +55,32 @@ pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) ->
     Ok(Released { events, lost: lost.collect() })
 }
 
-/// Takes the jobs on which the claims hold out of the queue.
+/// Takes the jobs on which the claims hold out of the queue. `None`: it has ended, but what it was cannot be decoded.
 async fn finish<'r>(
     session: &mut Session<'_>,
     releases: impl Iterator<Item = &'r JobRelease> + Send,
     request: &ReleaseJobs,
-) -> Outcome<HashMap<JobId, EndedJob>> {
+) -> Outcome<HashMap<JobId, Option<EndedJob>>> {
     let claims: Vec<_> = releases.map(claim).collect();
     let params = Params::new().with("holder", &request.scheduler_id);
     let is_returned = session.dialect().returning() == Returning::Supported;
     let statement = if is_returned { FINISH_JOBS } else { ENDED_JOBS_MYSQL };
     let rows = session.fetch_rows(statement, params, "held", claims).await?;
     let mut decoder = JobDecoder::default();
-    let ended = rows.into_iter().map(|row| decoder.decode_ended(row)).collect::<Result<Vec<_>, _>>()?;
-    if !is_returned {
-        end_job::delete(session, ended.iter().map(|ended| &ended.job)).await?;
+    let mut ended = HashMap::new();
+    for row in rows {
+        match decoder.decode_ended(row)? {
+            Ok(job) => drop(ended.insert(job.job.id, Some(job))),
+            Err(UnreadableJob { id, reason }) => {
+                tracing::warn!(job.id = %id, %reason, "a job that ends cannot be decoded; no result of it is kept");
+                ended.insert(id, None);
+            }
+        }
     }
-    Ok(ended.into_iter().map(|ended| (ended.job.id, ended)).collect())
+    if !is_returned {
+        end_job::delete(session, ended.keys().copied()).await?;
+    }
+    Ok(ended)
 }
 
 fn claim(release: &JobRelease) -> [Value; 2] {
@@ -118,7 +128,7 @@ async fn requeue(
 /// Claims that end in one transaction, decided and not yet written.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimEnds {
-    gone: Vec<Job>,
+    gone: Vec<JobId>,
     queued: Vec<[Value; 5]>,
     events: Vec<Event>,
     earliest: Option<DateTime<Utc>>,
@@ -138,7 +148,7 @@ impl ClaimEnds {
         match release.heeding(job.cancel, now) {
             Release::Finish(end) => {
                 let holder = job.lease.take().map(|lease| lease.holder);
-                self.gone.push(job.clone());
+                self.gone.push(job.id);
                 return ended.push(EndedJob { job, has_payload_apart }, end, holder.as_ref());
             }
             Release::RunAgain { run_at, attempt } => {
@@ -165,7 +175,7 @@ impl ClaimEnds {
         self,
         session: &mut Session<'_>,
     ) -> Outcome<(Vec<Event>, Option<DateTime<Utc>>)> {
-        end_job::delete(session, self.gone.iter()).await?;
+        end_job::delete(session, self.gone.into_iter()).await?;
         let statement = if session.dialect() == Dialect::MySql { REQUEUE_JOBS_MYSQL } else { REQUEUE_JOBS };
         session.execute_rows(statement, Params::new(), "next", self.queued).await?;
         Ok((self.events, self.earliest))

@@ -15,7 +15,7 @@ use crate::error::Outcome;
 use crate::row::schedule::state_reason;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Params, Value};
+use crate::value::{Params, Row, Unreadable, Value};
 
 const LOCK_SCHEDULES: Statement = statement!("lock_schedules");
 const SCHEDULES_WITH_JOBS: Statement = statement!("schedules_with_jobs");
@@ -76,7 +76,17 @@ async fn lock(
     let ids: BTreeSet<&ScheduleId> = releases.iter().map(|release| &release.schedule_id).collect();
     let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id)]).collect();
     let mut locked = HashMap::new();
-    for mut row in session.fetch_rows(LOCK_SCHEDULES, Params::new(), "wanted", rows).await? {
+    for row in session.fetch_rows(LOCK_SCHEDULES, Params::new(), "wanted", rows).await? {
+        match Locked::decode(row) {
+            Ok((id, schedule)) => drop(locked.insert(id, schedule)),
+            Err(reason) => tracing::warn!(%reason, "a schedule that was acquired cannot be decoded any more"),
+        }
+    }
+    Ok(locked)
+}
+
+impl Locked {
+    fn decode(mut row: Row) -> Result<(ScheduleId, Self), Unreadable> {
         let (id, task_id) = (row.word("id")?, row.word("task_id")?);
         let revision = row.count("revision")?;
         let token = LeaseToken::new(row.count("token")?);
@@ -86,12 +96,9 @@ async fn lock(
         let fires = row.count("fires")?;
         let last_fire_time = row.opt_instant("last_fire_time")?;
         let next_fire_time = row.opt_instant("next_fire_time")?;
-        locked.insert(id, Locked { task_id, revision, lease, fires, last_fire_time, next_fire_time });
+        Ok((id, Self { task_id, revision, lease, fires, last_fire_time, next_fire_time }))
     }
-    Ok(locked)
-}
 
-impl Locked {
     fn is_held(&self, release: &ScheduleRelease, request: &ReleaseSchedules) -> bool {
         let lease = self.lease.as_ref();
         lease.is_some_and(|lease| lease.is_held_by(&request.scheduler_id, release.token))

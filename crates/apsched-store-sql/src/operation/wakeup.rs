@@ -30,9 +30,9 @@ pub(crate) async fn schedule(
 ) -> Outcome<Option<DateTime<Utc>>> {
     let row = session.fetch_first(NEXT_SCHEDULE, &Params::new().with("now", now)).await?;
     let Some(mut row) = row else { return Ok(None) };
-    let free = row.opt_instant("next_fire_time")?;
-    let held = row.opt_instant("lease_until")?;
-    let later = row.opt_instant("next_fire_time")?;
+    let free = row.opt_moment("next_fire_time")?;
+    let held = row.opt_moment("lease_until")?;
+    let later = row.opt_moment("next_fire_time")?;
     Ok(free.into_iter().chain(held).chain(later).min())
 }
 
@@ -55,8 +55,8 @@ async fn job(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Option<D
 async fn recovery(session: &mut Session<'_>) -> Outcome<Option<DateTime<Utc>>> {
     let row = session.fetch_first(NEXT_RECOVERY, &Params::new()).await?;
     let Some(mut row) = row else { return Ok(None) };
-    let lease = row.opt_instant("lease_until")?;
-    let deadline = row.opt_instant("start_deadline")?;
+    let lease = row.opt_moment("lease_until")?;
+    let deadline = row.opt_moment("start_deadline")?;
     // A job may start at its deadline, and is late one microsecond after it.
     let missed = deadline.map(|deadline| instant::after(deadline, Duration::from_micros(1)));
     Ok(lease.into_iter().chain(missed).min())

@@ -188,9 +188,16 @@ impl JobDecoder {
         Ok(settings)
     }
 
-    /// Decodes [`ENDED_COLUMNS`]: what is needed of a job that ends.
-    pub(crate) fn decode_ended(&mut self, mut row: Row) -> Result<EndedJob, Unreadable> {
+    /// Decodes [`ENDED_COLUMNS`]: what is needed of a job that ends. The outer error: not even the id can be read.
+    pub(crate) fn decode_ended(
+        &mut self,
+        mut row: Row,
+    ) -> Result<Result<EndedJob, UnreadableJob>, Unreadable> {
         let id = row.job_id("id")?;
+        Ok(self.decode_rest_ended(id, row).map_err(|reason| UnreadableJob { id, reason }))
+    }
+
+    fn decode_rest_ended(&mut self, id: JobId, mut row: Row) -> Result<EndedJob, Unreadable> {
         let task_id = row.word("task_id")?;
         let job_executor = row.text("job_executor")?;
         let priority = row.int("priority")?;
