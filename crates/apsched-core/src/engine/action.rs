@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::StoreRequest;
 use crate::event::Wakeup;
 use crate::id::{JobId, SchedulerId};
 use crate::job::{Job, JobRelease, JobReport};
@@ -128,8 +129,8 @@ pub enum Input {
     CancelRequestsKnown(Vec<JobId>),
     /// Answer to [`Action::Cleanup`].
     CleanedUp,
-    /// The store failed to do what an action asked for; nothing was written.
-    Failed(FailedAction),
+    /// The store failed to do what an action asked for; the engine still has what was to be written.
+    Failed(StoreRequest),
     /// Take on work, or stop taking it.
     SetIntake(Intake),
     /// Stop for good: take nothing new, let jobs finish until this instant, then stop them.
@@ -139,27 +140,29 @@ pub enum Input {
     },
 }
 
-/// An action that failed. The engine still has what was to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailedAction {
-    /// [`Action::QueryWakeups`].
-    QueryWakeups,
-    /// [`Action::AcquireSchedules`].
-    AcquireSchedules,
-    /// [`Action::ReleaseSchedules`].
-    ReleaseSchedules,
-    /// [`Action::AcquireJobs`].
-    AcquireJobs,
-    /// [`Action::ReleaseJobs`].
-    ReleaseJobs,
-    /// [`Action::ExtendLeases`].
-    ExtendLeases,
-    /// [`Action::Recover`].
-    Recover,
-    /// [`Action::QueryCancelRequests`].
-    QueryCancelRequests,
-    /// [`Action::Cleanup`].
-    Cleanup,
+impl Input {
+    /// The request that the store has done. `None`: it is no answer.
+    pub(super) const fn answers(&self) -> Option<StoreRequest> {
+        Some(match self {
+            Self::WakeupsKnown(_) => StoreRequest::QueryWakeups,
+            Self::SchedulesAcquired(_) => StoreRequest::AcquireSchedules,
+            Self::SchedulesReleased => StoreRequest::ReleaseSchedules,
+            Self::JobsAcquired(_) => StoreRequest::AcquireJobs,
+            Self::JobsReleased(_) => StoreRequest::ReleaseJobs,
+            Self::LeasesExtended(_) => StoreRequest::ExtendLeases,
+            Self::Recovered => StoreRequest::Recover,
+            Self::CancelRequestsKnown(_) => StoreRequest::QueryCancelRequests,
+            Self::CleanedUp => StoreRequest::Cleanup,
+            Self::TimePassed
+            | Self::Woken(_)
+            | Self::CancelRequested
+            | Self::HintsLost
+            | Self::JobReported { .. }
+            | Self::Failed(_)
+            | Self::SetIntake(_)
+            | Self::Stop { .. } => return None,
+        })
+    }
 }
 
 /// What to do next. Every action but the last three is a request to the store, answered by one [`Input`].
@@ -203,19 +206,19 @@ pub enum Action {
 }
 
 impl Action {
-    /// What to tell the engine when the action failed. `None`: it is no request to the store.
+    /// What it asks of the store; to be told to the engine should that fail. `None`: it is no request to the store.
     #[must_use]
-    pub const fn failure(&self) -> Option<FailedAction> {
+    pub const fn request(&self) -> Option<StoreRequest> {
         Some(match self {
-            Self::Recover(_) => FailedAction::Recover,
-            Self::QueryWakeups => FailedAction::QueryWakeups,
-            Self::AcquireSchedules { .. } => FailedAction::AcquireSchedules,
-            Self::ReleaseSchedules(_) => FailedAction::ReleaseSchedules,
-            Self::AcquireJobs { .. } => FailedAction::AcquireJobs,
-            Self::ReleaseJobs(_) => FailedAction::ReleaseJobs,
-            Self::ExtendLeases(_) => FailedAction::ExtendLeases,
-            Self::QueryCancelRequests => FailedAction::QueryCancelRequests,
-            Self::Cleanup => FailedAction::Cleanup,
+            Self::Recover(_) => StoreRequest::Recover,
+            Self::QueryWakeups => StoreRequest::QueryWakeups,
+            Self::AcquireSchedules { .. } => StoreRequest::AcquireSchedules,
+            Self::ReleaseSchedules(_) => StoreRequest::ReleaseSchedules,
+            Self::AcquireJobs { .. } => StoreRequest::AcquireJobs,
+            Self::ReleaseJobs(_) => StoreRequest::ReleaseJobs,
+            Self::ExtendLeases(_) => StoreRequest::ExtendLeases,
+            Self::QueryCancelRequests => StoreRequest::QueryCancelRequests,
+            Self::Cleanup => StoreRequest::Cleanup,
             Self::StartJobs(_) | Self::StopJobs { .. } | Self::Stopped => return None,
         })
     }

@@ -24,6 +24,7 @@
 
 mod action;
 mod operation;
+mod outage;
 mod request;
 mod running;
 mod stop;
@@ -35,9 +36,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub use action::{Action, EngineConfig, FailedAction, Input, Intake, Role, StopReason};
+pub use action::{Action, EngineConfig, Input, Intake, Role, StopReason};
 use operation::Operation;
-use request::StoreRequest;
+pub use request::StoreRequest;
 use running::HeldJobs;
 use stop::Phase;
 
@@ -124,6 +125,9 @@ impl Engine {
             self.clock_stepped_back(now);
         }
         self.now = now;
+        if let Some(request) = input.answers() {
+            self.answered(request);
+        }
         match input {
             Input::TimePassed => {}
             Input::Woken(wakeup) => self.woken(&wakeup),
@@ -131,10 +135,7 @@ impl Engine {
             Input::HintsLost => self.hints_lost(),
             Input::WakeupsKnown(wakeups) => self.wakeups_known(wakeups),
             Input::SchedulesAcquired(claimed) => self.schedules_acquired(&claimed),
-            Input::SchedulesReleased => {
-                self.schedules.succeed();
-                self.schedules_in_writing = None;
-            }
+            Input::SchedulesReleased => self.schedules_in_writing = None,
             Input::JobsAcquired(jobs) => self.jobs_acquired(jobs),
             Input::JobReported { claim, report } => {
                 let random = self.random.f64();
@@ -142,26 +143,22 @@ impl Engine {
                 self.give_time_to_write();
             }
             Input::JobsReleased(lost) => {
-                self.writing_jobs.succeed();
                 self.held.written(&lost);
                 self.held.rest();
             }
             Input::LeasesExtended(report) => self.leases_extended(report),
             Input::Recovered => {
-                self.recovery.succeed();
                 self.recover_scope = RecoverScope::Expired;
                 self.wakeups.wake(now);
             }
             Input::CancelRequestsKnown(jobs) => {
-                self.cancel_requests.succeed();
                 self.cancel_requests.wake(instant::after(now, self.config.poll_interval));
                 self.stop_jobs(jobs, StopReason::Cancelled);
             }
             Input::CleanedUp => {
-                self.cleanup.succeed();
                 self.cleanup.wake(instant::after(now, self.config.cleanup_interval));
             }
-            Input::Failed(failed) => self.failed(failed),
+            Input::Failed(request) => self.failed(request),
             Input::SetIntake(intake) => self.set_intake(intake),
             Input::Stop { deadline } => self.stop(deadline),
         }
@@ -223,7 +220,6 @@ impl Engine {
     }
 
     fn wakeups_known(&mut self, wakeups: Wakeups) {
-        self.wakeups.succeed();
         self.wakeups.wake(instant::after(self.now, self.config.poll_interval));
         if let Some(at) = wakeups.schedule {
             self.schedules.wake(at);
@@ -239,7 +235,6 @@ impl Engine {
     }
 
     fn schedules_acquired(&mut self, claimed: &[ClaimedSchedule]) {
-        self.schedules.succeed();
         if claimed.len() >= self.config.schedule_batch {
             self.schedules.wake(self.now);
         } else {
@@ -270,7 +265,6 @@ impl Engine {
     }
 
     fn jobs_acquired(&mut self, mut jobs: Vec<Job>) {
-        self.jobs.succeed();
         if self.phase != Phase::Running {
             self.held.hand_back(&jobs);
             return;
@@ -306,7 +300,6 @@ impl Engine {
     }
 
     fn leases_extended(&mut self, report: LeaseReport) {
-        self.renewal.succeed();
         let lost = self.held.renewed(&report.lost);
         if !lost.is_empty() {
             self.actions.push_back(Action::StopJobs { jobs: lost, reason: StopReason::LeaseLost });
@@ -319,32 +312,6 @@ impl Engine {
         jobs.retain(|job| self.held.is_running(*job));
         if !jobs.is_empty() {
             self.actions.push_back(Action::StopJobs { jobs, reason });
-        }
-    }
-
-    fn failed(&mut self, failed: FailedAction) {
-        let random = self.random.f64();
-        let now = self.now;
-        match failed {
-            FailedAction::QueryWakeups => self.wakeups.fail(now, random),
-            FailedAction::AcquireSchedules => self.schedules.fail(now, random),
-            FailedAction::ReleaseSchedules => {
-                let plans = self.schedules_in_writing.take().map(Arc::unwrap_or_clone);
-                self.unwritten_schedules.extend(plans.into_iter().flatten());
-                self.schedules.fail(now, random);
-            }
-            FailedAction::AcquireJobs => self.jobs.fail(now, random),
-            FailedAction::ReleaseJobs => {
-                self.held.not_written();
-                self.writing_jobs.fail(now, random);
-            }
-            FailedAction::ExtendLeases => {
-                self.renewal.succeed();
-                self.held.renew_soon(now, self.config.lease_duration);
-            }
-            FailedAction::Recover => self.recovery.fail(now, random),
-            FailedAction::QueryCancelRequests => self.cancel_requests.fail(now, random),
-            FailedAction::Cleanup => self.cleanup.fail(now, random),
         }
     }
 
@@ -363,7 +330,7 @@ impl Engine {
         self.schedules.forget_times(now);
         self.jobs.forget_times(now);
         self.recovery.forget_times(now);
-        self.held.forget_times(now);
+        self.held.renew_at_once(now);
         self.cleanup.reschedule(Some(instant::after(now, self.config.cleanup_interval)));
     }
 }

@@ -64,11 +64,21 @@ impl Operation {
         self.progress = Progress::UnderWay;
     }
 
+    /// Whether it failed when it was asked last.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// It is not waited with any longer, and pauses begin anew.
+    pub(super) const fn end_pause(&mut self) {
+        self.failures = 0;
+        self.not_before = None;
+    }
+
     /// It was done.
     pub(super) const fn succeed(&mut self) {
         self.progress = Progress::Idle;
-        self.failures = 0;
-        self.not_before = None;
+        self.end_pause();
     }
 
     /// It failed; it is due again after a growing delay.

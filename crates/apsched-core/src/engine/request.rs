@@ -9,17 +9,26 @@ use super::stop::Phase;
 use super::{Action, Engine, Intake};
 use crate::instant;
 
-/// The requests of an engine, the most urgent first.
+/// What an engine asks of the store, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StoreRequest {
+pub enum StoreRequest {
+    /// [`Action::ExtendLeases`].
     ExtendLeases,
+    /// [`Action::ReleaseJobs`].
     ReleaseJobs,
+    /// [`Action::ReleaseSchedules`].
     ReleaseSchedules,
+    /// [`Action::QueryCancelRequests`].
     QueryCancelRequests,
+    /// [`Action::Recover`].
     Recover,
+    /// [`Action::AcquireSchedules`].
     AcquireSchedules,
+    /// [`Action::AcquireJobs`].
     AcquireJobs,
+    /// [`Action::QueryWakeups`].
     QueryWakeups,
+    /// [`Action::Cleanup`].
     Cleanup,
 }
 

@@ -149,8 +149,8 @@ impl HeldJobs {
         self.renew_at = Some(instant::after(now, lease / 10));
     }
 
-    /// The clock was stepped back.
-    pub(super) fn forget_times(&mut self, now: DateTime<Utc>) {
+    /// What is held is renewed now, whatever was planned.
+    pub(super) fn renew_at_once(&mut self, now: DateTime<Utc>) {
         self.renew_at = self.renew_at.map(|_| now);
     }
 

@@ -1,5 +1,6 @@
 //! The engine by itself: no runtime, no clock, a few lines each.
 
+mod outage;
 mod race;
 
 use std::sync::Arc;
@@ -177,7 +178,7 @@ fn plans_that_could_not_be_written_are_written_later_and_not_made_again() {
     let actions = test.handle(Input::SchedulesAcquired(vec![due_schedule()]));
     let [Action::ReleaseSchedules(plans)] = &actions[..] else { panic!("{actions:?}") };
     let first = plans[0].jobs[0].id;
-    let actions = test.handle(Input::Failed(FailedAction::ReleaseSchedules));
+    let actions = test.handle(Input::Failed(StoreRequest::ReleaseSchedules));
     assert!(!actions.iter().any(|action| matches!(action, Action::ReleaseSchedules(_))), "{actions:?}");
     let wait = test.timeout();
     assert!(wait > 0.0 && wait <= 0.2, "{wait}");
@@ -220,7 +221,7 @@ fn an_end_that_could_not_be_written_is_written_later() {
     let mut test = Test::at_rest(config());
     test.acquire(vec![job(1)]);
     test.report(&job(1), AttemptEnd::Succeeded);
-    assert!(test.handle(Input::Failed(FailedAction::ReleaseJobs)).is_empty());
+    assert!(test.handle(Input::Failed(StoreRequest::ReleaseJobs)).is_empty());
     let wait = test.timeout();
     let actions = test.after(wait).tick();
     assert!(matches!(&actions[0], Action::ReleaseJobs(releases) if releases.len() == 1), "{actions:?}");
@@ -231,14 +232,14 @@ fn leases_are_renewed_at_half_life_also_of_ends_not_yet_written() {
     let mut test = Test::at_rest(config());
     test.acquire(vec![job(1), job(2)]);
     test.report(&job(2), AttemptEnd::Succeeded);
-    test.handle(Input::Failed(FailedAction::ReleaseJobs));
+    test.handle(Input::Failed(StoreRequest::ReleaseJobs));
     let actions = test.after(15.0).tick();
     let extended = actions.iter().find_map(|action| match action {
         Action::ExtendLeases(jobs) => Some(jobs.len()),
         _ => None,
     });
     assert_eq!(extended, Some(2), "{actions:?}");
-    test.handle(Input::Failed(FailedAction::ExtendLeases));
+    test.handle(Input::Failed(StoreRequest::ExtendLeases));
     let actions = test.after(3.0).tick();
     assert!(
         actions.iter().any(|action| matches!(action, Action::ExtendLeases(_))),
@@ -374,7 +375,7 @@ fn a_store_that_is_gone_holds_up_the_stop_only_until_the_leases_have_expired() {
     let mut test = Test::at_rest(config());
     test.acquire(vec![job(1)]);
     test.report(&job(1), AttemptEnd::Succeeded);
-    test.handle(Input::Failed(FailedAction::ReleaseJobs));
+    test.handle(Input::Failed(StoreRequest::ReleaseJobs));
     test.handle(Input::Stop { deadline: start() });
     let mut seconds = 0.0;
     loop {
@@ -388,8 +389,8 @@ fn a_store_that_is_gone_holds_up_the_stop_only_until_the_leases_have_expired() {
         }
         for action in actions {
             let failed = match action {
-                Action::ReleaseJobs(_) => FailedAction::ReleaseJobs,
-                Action::ExtendLeases(_) => FailedAction::ExtendLeases,
+                Action::ReleaseJobs(_) => StoreRequest::ReleaseJobs,
+                Action::ExtendLeases(_) => StoreRequest::ExtendLeases,
                 other => panic!("{other:?}"),
             };
             assert!(test.handle(Input::Failed(failed)).is_empty());
@@ -411,7 +412,7 @@ fn a_failing_store_is_asked_again_with_growing_pauses() {
     test.handle(Input::Woken(Wakeup::jobs(start())));
     let mut pauses = Vec::new();
     for _ in 0..12 {
-        assert!(test.handle(Input::Failed(FailedAction::AcquireJobs)).is_empty());
+        assert!(test.handle(Input::Failed(StoreRequest::AcquireJobs)).is_empty());
         let mut waited = 0.0;
         loop {
             let wait = test.timeout();
@@ -443,7 +444,7 @@ fn cleanup_happens_now_and_then_and_survives_failures() {
         let count = actions.iter().filter(|action| matches!(action, Action::Cleanup)).count();
         for action in actions {
             match action {
-                Action::Cleanup => drop(test.handle(Input::Failed(FailedAction::Cleanup))),
+                Action::Cleanup => drop(test.handle(Input::Failed(StoreRequest::Cleanup))),
                 Action::QueryWakeups => drop(test.handle(Input::WakeupsKnown(Wakeups::default()))),
                 other => panic!("{other:?}"),
             }

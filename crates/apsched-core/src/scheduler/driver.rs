@@ -143,9 +143,9 @@ impl Driver {
                     }
                 }
                 Action::Stopped => return false,
-                request => {
-                    if let Some(failure) = request.failure() {
-                        self.store_calls.push(shared.clone().call_store(request, failure));
+                action => {
+                    if let Some(request) = action.request() {
+                        self.store_calls.push(shared.clone().call_store(action, request));
                     }
                 }
             }

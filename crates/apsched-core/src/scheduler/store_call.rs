@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::shared::Shared;
-use crate::engine::{Action, FailedAction, Input};
+use crate::engine::{Action, Input, StoreRequest};
 use crate::job::JobRelease;
 use crate::schedule::ScheduleRelease;
 use crate::store::{
@@ -18,23 +18,23 @@ use crate::store::{
 impl Shared {
     /// Asks the store for what `action` says; the answer is never an error, only an input that says so.
     ///
-    /// `failure` is what the engine is told should the store panic.
+    /// `request` is what the engine is told to have failed should the store panic.
     pub(super) fn call_store(
         self: Arc<Self>,
         action: Action,
-        failure: FailedAction,
+        request: StoreRequest,
     ) -> BoxFuture<'static, Input> {
         let call = AssertUnwindSafe(async move { self.perform(action).await }).catch_unwind();
         let call = call.map(move |answer| {
             answer.unwrap_or_else(|_| {
-                tracing::error!(?failure, "the data store panicked");
-                Input::Failed(failure)
+                tracing::error!(?request, "the data store panicked");
+                Input::Failed(request)
             })
         });
-        match failure {
+        match request {
             // Behind nothing else: a lease must not wait for a slow request.
-            FailedAction::ExtendLeases => {
-                tokio::spawn(call).map(move |joined| joined.unwrap_or(Input::Failed(failure))).boxed()
+            StoreRequest::ExtendLeases => {
+                tokio::spawn(call).map(move |joined| joined.unwrap_or(Input::Failed(request))).boxed()
             }
             _ => call.boxed(),
         }
@@ -63,7 +63,7 @@ impl Shared {
                 self.publish(events);
                 Input::SchedulesAcquired(claimed)
             }
-            Err(error) => failed("store.acquire_schedules", &error, FailedAction::AcquireSchedules),
+            Err(error) => failed("store.acquire_schedules", &error, StoreRequest::AcquireSchedules),
         }
     }
 
@@ -79,7 +79,7 @@ impl Shared {
                 self.publish(released.events);
                 Input::SchedulesReleased
             }
-            Err(error) => failed("store.release_schedules", &error, FailedAction::ReleaseSchedules),
+            Err(error) => failed("store.release_schedules", &error, StoreRequest::ReleaseSchedules),
         }
     }
 
@@ -98,7 +98,7 @@ impl Shared {
                 self.publish(events);
                 Input::JobsAcquired(jobs)
             }
-            Err(error) => failed("store.acquire_jobs", &error, FailedAction::AcquireJobs),
+            Err(error) => failed("store.acquire_jobs", &error, StoreRequest::AcquireJobs),
         }
     }
 
@@ -114,7 +114,7 @@ impl Shared {
                 self.publish(released.events);
                 Input::JobsReleased(released.lost)
             }
-            Err(error) => failed("store.release_jobs", &error, FailedAction::ReleaseJobs),
+            Err(error) => failed("store.release_jobs", &error, StoreRequest::ReleaseJobs),
         }
     }
 
@@ -128,7 +128,7 @@ impl Shared {
                 }
                 Input::LeasesExtended(report)
             }
-            Err(error) => failed("store.extend_leases", &error, FailedAction::ExtendLeases),
+            Err(error) => failed("store.extend_leases", &error, StoreRequest::ExtendLeases),
         }
     }
 
@@ -137,7 +137,7 @@ impl Shared {
         let query = WakeupQuery { scheduler_id, now: self.now(), abilities: self.abilities.clone() };
         match self.learn_health(self.store.next_wakeup(query).await) {
             Ok(wakeups) => Input::WakeupsKnown(wakeups),
-            Err(error) => failed("store.next_wakeup", &error, FailedAction::QueryWakeups),
+            Err(error) => failed("store.next_wakeup", &error, StoreRequest::QueryWakeups),
         }
     }
 
@@ -150,7 +150,7 @@ impl Shared {
                 self.publish(events);
                 Input::Recovered
             }
-            Err(error) => failed("store.recover", &error, FailedAction::Recover),
+            Err(error) => failed("store.recover", &error, StoreRequest::Recover),
         }
     }
 
@@ -158,7 +158,7 @@ impl Shared {
         let (scheduler_id, _) = self.claimant();
         match self.learn_health(self.store.cancel_requests(&scheduler_id).await) {
             Ok(jobs) => Input::CancelRequestsKnown(jobs),
-            Err(error) => failed("store.cancel_requests", &error, FailedAction::QueryCancelRequests),
+            Err(error) => failed("store.cancel_requests", &error, StoreRequest::QueryCancelRequests),
         }
     }
 
@@ -168,7 +168,7 @@ impl Shared {
                 self.publish(events);
                 Input::CleanedUp
             }
-            Err(error) => failed("store.cleanup", &error, FailedAction::Cleanup),
+            Err(error) => failed("store.cleanup", &error, StoreRequest::Cleanup),
         }
     }
 }
@@ -176,9 +176,9 @@ impl Shared {
 /// Jobs that are recovered at once; the rest follows.
 const RECOVER_BATCH: usize = 1000;
 
-fn failed(call: &'static str, error: &StoreError, failed: FailedAction) -> Input {
+fn failed(call: &'static str, error: &StoreError, request: StoreRequest) -> Input {
     tracing::warn!(%error, source = error_source(error), "{call} failed; it is tried again");
-    Input::Failed(failed)
+    Input::Failed(request)
 }
 
 fn error_source(error: &StoreError) -> Option<String> {

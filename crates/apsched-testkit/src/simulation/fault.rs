@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use apsched_core::engine::{FailedAction, Input, Intake};
+use apsched_core::engine::{Input, Intake, StoreRequest};
 use apsched_core::{DataStore, SchedulerId, instant};
 
 use super::breach::Checked;
@@ -34,7 +34,7 @@ impl<S: DataStore> World<S> {
         let faults = if self.phase == Phase::Turmoil { self.scenario.faults } else { Faults::default() };
         if self.now < self.outage_until || self.chance(faults.fail_before) {
             self.trace.note(self.now, || format!("{}: {} fails", self.processes[number].id, sent.call));
-            self.fail(number, sent.failure);
+            self.fail(number, sent.request);
             return Ok(());
         }
         if self.chance(faults.crash_before) {
@@ -52,7 +52,7 @@ impl<S: DataStore> World<S> {
         if self.chance(faults.fail_after) {
             self.trace.note(self.now, || "  its answer is lost".to_owned());
             self.processes[number].has_lost_answer |= sent.call.is_claim();
-            self.fail(number, sent.failure);
+            self.fail(number, sent.request);
             return Ok(());
         }
         if self.chance(faults.crash_after) {
@@ -68,10 +68,10 @@ impl<S: DataStore> World<S> {
         Ok(())
     }
 
-    fn fail(&mut self, number: usize, failure: FailedAction) {
+    fn fail(&mut self, number: usize, request: StoreRequest) {
         self.summary.failures += 1;
         self.processes[number].had_trouble = true;
-        let arrival = Arrival::Answer(Box::new((Input::Failed(failure), Vec::new())));
+        let arrival = Arrival::Answer(Box::new((Input::Failed(request), Vec::new())));
         let at = self.now + self.scenario.latency.draw(&mut self.random);
         self.agenda.add(at, Happening::Arrives { process: number, arrival });
     }

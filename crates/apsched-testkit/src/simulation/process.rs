@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use apsched_core::engine::{Engine, FailedAction, Input, StopReason};
+use apsched_core::engine::{Engine, Input, StopReason, StoreRequest};
 use apsched_core::event::Event;
 use apsched_core::lease::LeaseToken;
 use apsched_core::{Abilities, AttemptEnd, JobId, SchedulerId, instant};
@@ -44,7 +44,7 @@ pub(super) struct Process {
 pub(super) struct Sent {
     pub(super) call: StoreCall,
     /// What the engine is told when it fails.
-    pub(super) failure: FailedAction,
+    pub(super) request: StoreRequest,
 }
 
 /// Whether a process runs.

@@ -277,8 +277,8 @@ impl<S: DataStore> World<S> {
             if let Some(call) = StoreCall::of(&action, process, now, seed) {
                 process.calls += 1;
                 let at = self.now + self.scenario.latency.draw(&mut self.random);
-                let failure = action.failure().expect("a call to the store can fail");
-                self.agenda.add(at, Happening::CallArrives { process: number, call: Sent { call, failure } });
+                let request = action.request().expect("a call to the store is a request");
+                self.agenda.add(at, Happening::CallArrives { process: number, call: Sent { call, request } });
                 continue;
             }
             match action {

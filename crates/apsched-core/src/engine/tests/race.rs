@@ -80,7 +80,7 @@ fn an_end_that_is_written_twice_does_not_cost_the_next_claim() {
     test.acquire(vec![retried_job(1)]);
     test.report(&retried_job(1), AttemptEnd::Failed(RetryAdvice::Backoff));
     // The store wrote it, but its answer was lost; so the job is given out again.
-    test.handle(Input::Failed(FailedAction::ReleaseJobs));
+    test.handle(Input::Failed(StoreRequest::ReleaseJobs));
     test.handle(Input::Woken(Wakeup::jobs(test.now)));
     test.handle(Input::JobsAcquired(vec![retried_job(2)]));
     let actions = test.after(0.2).tick();
@@ -171,7 +171,7 @@ fn a_clock_that_is_stepped_back_does_not_hold_up_what_is_to_be_written_nor_the_s
     let mut test = Test::at_rest(config());
     test.acquire(vec![job(1), job(2)]);
     test.report(&job(1), AttemptEnd::Succeeded);
-    test.handle(Input::Failed(FailedAction::ReleaseJobs));
+    test.handle(Input::Failed(StoreRequest::ReleaseJobs));
     let actions = test.after(-3600.0).tick();
     assert_eq!(released_tokens(&actions), [1], "{actions:?}");
 
@@ -186,7 +186,7 @@ fn a_clock_that_is_stepped_back_does_not_hold_up_what_is_to_be_written_nor_the_s
 fn a_first_recovery_that_failed_is_tried_again_though_nobody_seems_to_hold_a_job() {
     let mut test = Test::new(config());
     test.tick();
-    test.handle(Input::Failed(FailedAction::Recover));
+    test.handle(Input::Failed(StoreRequest::Recover));
     test.handle(Input::SchedulesAcquired(Vec::new()));
     test.handle(Input::JobsAcquired(Vec::new()));
     test.handle(Input::WakeupsKnown(Wakeups::default()));
