@@ -19,13 +19,14 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use crate::dialect::Dialect;
-use crate::error::Problem;
+use crate::error::{Problem, store_error};
 use crate::operation::care::Rest;
 use crate::operation::{
     acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
     schedule_release, task, wakeup,
 };
 use crate::options::SqlOptions;
+use crate::place::Place;
 use crate::pool::{self, Access, Connections, Opened, Operation, SqlPool};
 use crate::schema::{self, SqlMigration};
 use crate::session::Connection;
@@ -97,7 +98,8 @@ impl SqlDataStore {
     /// As [`connect`](Self::connect); also when an option is not allowed.
     pub async fn connect_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
         let store = Self::open_with(url, options)?;
-        store.check_connection().await?;
+        let connected = store.inner.connections.check().await;
+        connected.map_err(|error| store_error("connect to the SQL store", &store.place(), error))?;
         Ok(store)
     }
 
@@ -114,8 +116,7 @@ impl SqlDataStore {
     /// # Errors
     /// As [`open`](Self::open); also when an option is not allowed.
     pub fn open_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
-        let (dialect, opened) = pool::open(url, &options)?;
-        Self::new(dialect, opened, options)
+        Self::new(pool::open(url, &options)?, options)
     }
 
     /// A store on a pool of your own, with the default options.
@@ -131,13 +132,13 @@ impl SqlDataStore {
     /// # Errors
     /// [`Misconfigured`](apsched_core::StoreError::Misconfigured) when an option is not allowed.
     pub fn from_pool_with(pool: impl Into<SqlPool>, options: SqlOptions) -> StoreResult<Self> {
-        let pool = pool.into();
-        Self::new(pool.dialect(), Opened::Pool(pool), options)
+        Self::new(Opened::from(pool.into()), options)
     }
 
-    fn new(dialect: Dialect, opened: Opened, options: SqlOptions) -> StoreResult<Self> {
+    fn new(opened: Opened, options: SqlOptions) -> StoreResult<Self> {
+        let dialect = opened.dialect();
         let statements = Arc::new(Statements::new(dialect, options.tables(dialect)?));
-        let connections = Connections::new(opened, &statements);
+        let connections = Connections::new(opened);
         Ok(Self { inner: Arc::new(Inner { connections, statements, options, registry: RwLock::default() }) })
     }
 
@@ -149,21 +150,13 @@ impl SqlDataStore {
         schema::migrations(&self.inner.statements)
     }
 
-    /// Opens a connection; with it, a wrong address or password is told before the first job is.
-    async fn check_connection(&self) -> StoreResult<()> {
-        let failed = |error| crate::error::store_error("connect to the SQL store", self.dialect(), error);
-        match &self.inner.connections {
-            #[cfg(feature = "sqlite")]
-            Connections::Sqlite { writer, .. } => writer.pool().acquire().await.map(drop).map_err(failed),
-            #[cfg(feature = "postgres")]
-            Connections::Postgres(pool) => pool.acquire().await.map(drop).map_err(failed),
-            #[cfg(feature = "mysql")]
-            Connections::MySql(pool) => pool.acquire().await.map(drop).map_err(failed),
-        }
-    }
-
     fn dialect(&self) -> Dialect {
         self.inner.statements.dialect
+    }
+
+    /// What messages say of the database.
+    pub(crate) fn place(&self) -> Place {
+        self.inner.connections.place()
     }
 
     pub(crate) fn statements(&self) -> &Arc<Statements> {
@@ -184,7 +177,7 @@ impl SqlDataStore {
         // In a task of its own: a caller that stops waiting does not leave a connection in the middle of a transaction.
         let done = tokio::spawn(async move { inner.connections.run(&inner.statements, access, work).await });
         let done = done.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)));
-        done.map_err(|problem| problem.into_store_error(operation, self.dialect()))
+        done.map_err(|problem| problem.into_store_error(operation, &self.place()))
     }
 }
 
@@ -204,24 +197,25 @@ macro_rules! run {
 impl DataStore for SqlDataStore {
     async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()> {
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry.clone());
-        let failed = |error| crate::error::store_error("store.start", self.dialect(), error);
+        let place = self.place();
+        let failed = |error| store_error("store.start", &place, error);
         let (statements, migrate) = (&self.inner.statements, self.inner.options.migrate);
         // A connection that is dropped in the middle is closed, and its lock with it.
         match &self.inner.connections {
             #[cfg(feature = "sqlite")]
             Connections::Sqlite { writer, .. } => {
                 let mut connection = writer.pool().acquire().await.map_err(failed)?;
-                schema::prepare(Connection::Sqlite(&mut connection), statements, migrate).await
+                schema::prepare(Connection::Sqlite(&mut connection), statements, &place, migrate).await
             }
             #[cfg(feature = "postgres")]
             Connections::Postgres(pool) => {
                 let mut connection = pool.acquire().await.map_err(failed)?.detach();
-                schema::prepare(Connection::Postgres(&mut connection), statements, migrate).await
+                schema::prepare(Connection::Postgres(&mut connection), statements, &place, migrate).await
             }
             #[cfg(feature = "mysql")]
             Connections::MySql(pool) => {
                 let mut connection = pool.acquire().await.map_err(failed)?.detach();
-                schema::prepare(Connection::MySql(&mut connection), statements, migrate).await
+                schema::prepare(Connection::MySql(&mut connection), statements, &place, migrate).await
             }
         }
     }
