@@ -43,5 +43,5 @@ mod lock {
     use apsched_testkit::backend::Backend;
     use sqlx::MySqlPool;
 
-    crate::harness::lock::lock_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
+    crate::server::lock::lock_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
 }

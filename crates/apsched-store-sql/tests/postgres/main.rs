@@ -46,5 +46,5 @@ mod lock {
     use apsched_testkit::backend::Backend;
     use sqlx::PgPool;
 
-    crate::harness::lock::lock_suite!(PgPool, crate::server(), Backend::Postgres.url());
+    crate::server::lock::lock_suite!(PgPool, crate::server(), Backend::Postgres.url());
 }
