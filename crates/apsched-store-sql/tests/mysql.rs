@@ -38,3 +38,10 @@ mod transaction {
     crate::harness::transaction::transaction_suite!(MySqlPool, "BEGIN", crate::server(), |_| Backend::Mysql
         .url());
 }
+
+mod lock {
+    use apsched_testkit::backend::Backend;
+    use sqlx::MySqlPool;
+
+    crate::harness::lock::lock_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
+}

@@ -84,6 +84,17 @@ impl Dialect {
         }
     }
 
+    /// How rows that the caller gives are joined with those of a table that have their ids, and by which index.
+    ///
+    /// MySQL might rather read the table, of which it knows no better while it is small; a statement that locks would then
+    /// wait for the rows of others, and they for its own.
+    pub(crate) const fn join_by_id(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MySql => ("STRAIGHT_JOIN", "FORCE INDEX (PRIMARY)"),
+            Self::Sqlite | Self::Postgres => ("JOIN", ""),
+        }
+    }
+
     /// What keeps a named query from being run wherever it is named.
     pub(crate) const fn once(self) -> &'static str {
         match self {

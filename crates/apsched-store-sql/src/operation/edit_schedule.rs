@@ -8,6 +8,7 @@ use apsched_core::{LeaseToken, Schedule, ScheduleId, StoreError};
 use chrono::{DateTime, Utc};
 
 use super::cancel;
+use crate::dialect::Dialect;
 use crate::error::{Outcome, unreadable};
 use crate::row::schedule::{decode, params};
 use crate::session::Session;
@@ -19,6 +20,7 @@ const SCHEDULE_KEY: Statement = statement!("lock_schedule_key");
 const INSERT_SCHEDULE: Statement = statement!("insert_schedule");
 const UPDATE_SCHEDULE: Statement = statement!("update_schedule");
 const DELETE_SCHEDULES: Statement = statement!("delete_schedules");
+const DELETE_SCHEDULES_MYSQL: Statement = statement!("delete_schedules.mysql");
 const REMOVED_TOKEN: Statement = statement!("removed_token");
 const RAISE_REMOVED_TOKEN: Statement = statement!("raise_removed_token");
 
@@ -171,7 +173,9 @@ pub(crate) async fn remove(
 pub(crate) async fn forget(session: &mut Session<'_>, schedules: &[(ScheduleId, LeaseToken)]) -> Outcome<()> {
     let Some(token) = schedules.iter().map(|(_, token)| *token).max() else { return Ok(()) };
     let ids: Vec<_> = schedules.iter().map(|(id, _)| [Value::from(id)]).collect();
-    session.execute_rows(DELETE_SCHEDULES, Params::new(), "gone", ids).await?;
+    let is_mysql = session.dialect() == Dialect::MySql;
+    let statement = if is_mysql { DELETE_SCHEDULES_MYSQL } else { DELETE_SCHEDULES };
+    session.execute_rows(statement, Params::new(), "gone", ids).await?;
     session.execute(RAISE_REMOVED_TOKEN, &Params::new().with("token", token.number())).await?;
     Ok(())
 }

@@ -17,7 +17,9 @@ use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
 
 const DELETE_JOBS: Statement = statement!("delete_jobs");
+const DELETE_JOBS_MYSQL: Statement = statement!("delete_jobs.mysql");
 const DELETE_PAYLOADS: Statement = statement!("delete_payloads");
+const DELETE_PAYLOADS_MYSQL: Statement = statement!("delete_payloads.mysql");
 const ADD_RESULTS: Statement = statement!("add_results");
 const ADD_RESULTS_MYSQL: Statement = statement!("add_results.mysql");
 
@@ -68,9 +70,12 @@ impl Ended {
 
     /// Writes what was recorded; gives the events.
     pub(crate) async fn write(self, session: &mut Session<'_>) -> Outcome<Vec<Event>> {
-        session.execute_rows(DELETE_PAYLOADS, Params::new(), "gone", self.payloads).await?;
-        let statement = if session.dialect() == Dialect::MySql { ADD_RESULTS_MYSQL } else { ADD_RESULTS };
-        session.execute_rows(statement, Params::new(), "result", self.results).await?;
+        let (delete, add) = match session.dialect() {
+            Dialect::MySql => (DELETE_PAYLOADS_MYSQL, ADD_RESULTS_MYSQL),
+            Dialect::Sqlite | Dialect::Postgres => (DELETE_PAYLOADS, ADD_RESULTS),
+        };
+        session.execute_rows(delete, Params::new(), "gone", self.payloads).await?;
+        session.execute_rows(add, Params::new(), "result", self.results).await?;
         Ok(self.events)
     }
 }
@@ -81,7 +86,9 @@ pub(crate) async fn delete(
     ids: impl Iterator<Item = JobId> + Send,
 ) -> Outcome<()> {
     let ids: Vec<_> = ids.map(|id| [Value::from(id)]).collect();
-    session.execute_rows(DELETE_JOBS, Params::new(), "gone", ids).await?;
+    let is_mysql = session.dialect() == Dialect::MySql;
+    let statement = if is_mysql { DELETE_JOBS_MYSQL } else { DELETE_JOBS };
+    session.execute_rows(statement, Params::new(), "gone", ids).await?;
     Ok(())
 }
 

@@ -41,3 +41,10 @@ mod transaction {
     crate::harness::transaction::transaction_suite!(PgPool, "BEGIN", crate::server(), |_| Backend::Postgres
         .url());
 }
+
+mod lock {
+    use apsched_testkit::backend::Backend;
+    use sqlx::PgPool;
+
+    crate::harness::lock::lock_suite!(PgPool, crate::server(), Backend::Postgres.url());
+}

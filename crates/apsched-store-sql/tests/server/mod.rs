@@ -22,8 +22,8 @@ pub(crate) struct Server {
     backend: Backend,
     run: Run,
     /// How the database writes sixteen bytes, given as hexadecimal digits.
-    job_id: fn(&str) -> String,
-    prefix: String,
+    pub(crate) job_id: fn(&str) -> String,
+    pub(crate) prefix: String,
 }
 
 static CASES: AtomicU32 = AtomicU32::new(0);

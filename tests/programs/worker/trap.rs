@@ -1,0 +1,61 @@
+//! What a worker does to itself at a certain call to the store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apsched_tests::{Deed, Entry, Ledger, Side, Trap};
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// A trap that springs once, when no other call is under way: who stands still in the middle of a transaction is another
+/// story.
+#[derive(Debug)]
+pub(crate) struct ArmedTrap {
+    trap: Mutex<Option<Trap>>,
+    /// Each call holds it to read; whoever freezes has it alone.
+    calls: Arc<RwLock<()>>,
+}
+
+/// A call that is under way.
+pub(crate) type Passage = OwnedRwLockReadGuard<()>;
+
+impl ArmedTrap {
+    pub(crate) fn new(trap: Option<Trap>) -> Self {
+        Self { trap: Mutex::new(trap), calls: Arc::default() }
+    }
+
+    /// The worker is about to make a call.
+    pub(crate) async fn before(&self, operation: &str, ledger: &Ledger) -> Passage {
+        if let Some(deed) = self.is_sprung(operation, Side::Before) {
+            self.spring(deed, ledger).await;
+        }
+        self.calls.clone().read_owned().await
+    }
+
+    /// The store has answered.
+    pub(crate) async fn after(&self, operation: &str, passage: Passage, ledger: &Ledger) {
+        drop(passage);
+        if let Some(deed) = self.is_sprung(operation, Side::After) {
+            self.spring(deed, ledger).await;
+        }
+    }
+
+    fn is_sprung(&self, operation: &str, side: Side) -> Option<Deed> {
+        let mut armed = self.trap.lock().unwrap_or_else(PoisonError::into_inner);
+        let trap = armed.as_mut().filter(|trap| trap.operation == operation && trap.side == side)?;
+        if trap.after_calls > 0 {
+            trap.after_calls -= 1;
+            return None;
+        }
+        armed.take().map(|trap| trap.deed)
+    }
+
+    async fn spring(&self, deed: Deed, ledger: &Ledger) {
+        let _alone = self.calls.write().await;
+        ledger.write(Entry::Freezing);
+        let signal = match deed {
+            Deed::Die => Signal::KILL,
+            Deed::Freeze => Signal::STOP,
+        };
+        kill_process(getpid(), signal).expect("a process may send signals to itself");
+    }
+}

@@ -1,0 +1,81 @@
+//! The test as a user: adds, edits and looks, and is never hit by a fault itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apsched::Scheduler;
+use apsched::id::JobId;
+use apsched::job::{Job, JobStatus};
+use apsched::schedule::Schedule;
+use apsched::store::{DataStore, JobFilter, ScheduleFilter};
+use apsched_testkit::fault::{Fault, Faulty};
+use apsched_tests::Moment;
+use futures_util::{StreamExt, stream};
+
+use super::record::PATIENCE;
+use super::site::Ground;
+
+/// Longer than any test.
+pub(crate) const KEEP: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) store: Arc<dyn DataStore>,
+}
+
+impl Client {
+    pub(crate) async fn of(ground: &Ground) -> Self {
+        let store = ground.open();
+        let scheduler = Scheduler::builder().data_store(Faulty::new(store.clone(), |_| Fault::None)).build();
+        let scheduler = scheduler.expect("a client needs no settings");
+        // The first call makes the tables.
+        scheduler.tasks().await.expect("the test's store answers");
+        Self { scheduler, store }
+    }
+
+    pub(crate) async fn schedules(&self) -> Vec<Schedule> {
+        self.store.schedules(&ScheduleFilter::default()).await.expect("the test's store answers")
+    }
+
+    pub(crate) async fn jobs(&self) -> Vec<Job> {
+        self.store.jobs(&JobFilter::default()).await.expect("the test's store answers")
+    }
+
+    /// What is known of each of these jobs.
+    pub(crate) async fn statuses(&self, jobs: impl IntoIterator<Item = JobId>) -> HashMap<JobId, JobStatus> {
+        let asked = jobs.into_iter().map(|job| async move {
+            (job, self.store.job_status(job).await.expect("the test's store answers"))
+        });
+        stream::iter(asked).buffer_unordered(4).collect().await
+    }
+
+    /// Waits until no job waits or runs.
+    ///
+    /// # Panics
+    /// When that takes longer than a minute, with a job that is left.
+    pub(crate) async fn until_no_job_is_left(&self) {
+        eventually("no job is left", async || match self.jobs().await.as_slice() {
+            [] => Ok(()),
+            [first, ..] => Err(format!("{first:?}")),
+        })
+        .await;
+    }
+}
+
+/// Looks again and again until `look` succeeds.
+///
+/// # Panics
+/// When that takes longer than a minute, with what the last look failed with.
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Result<T, String>) -> T {
+    let give_up_at = Moment::now() + PATIENCE;
+    let mut looks = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        looks.tick().await;
+        match look().await {
+            Ok(seen) => return seen,
+            Err(why) => assert!(Moment::now() < give_up_at, "waited {PATIENCE:?} until {what}: {why}"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Where a test takes place: a data store that several processes share, empty at first.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use apsched::store::DataStore;
+use apsched_testkit::backend::Address;
+use async_trait::async_trait;
+
+/// A kind of data store.
+#[async_trait]
+pub(crate) trait Site: Send + Sync {
+    /// Its name in reports.
+    fn name(&self) -> &'static str;
+
+    /// Why its tests cannot run. `None`: they can.
+    fn missing(&self) -> Option<String>;
+
+    /// An empty place on it.
+    fn ground(&self) -> Ground;
+
+    /// Removes all that stands at a place.
+    async fn clear(&self, ground: &Ground);
+}
+
+/// An empty place for the tables of one test.
+#[derive(Clone, Debug)]
+pub(crate) struct Ground {
+    /// URL of the data store.
+    pub(crate) url: String,
+    /// What the names of the tables begin with.
+    pub(crate) prefix: String,
+    /// Where its server listens. `None`: it has none.
+    pub(crate) server: Option<Address>,
+    /// Whether it tells the time, so that processes whose clocks differ agree.
+    pub(crate) has_clock: bool,
+}
+
+impl Ground {
+    /// The store, as another process sees it.
+    pub(crate) fn open(&self) -> Arc<dyn DataStore> {
+        apsched_tests::open_store(&self.url, &self.prefix, 4).expect("the address of the test's store")
+    }
+
+    /// The same place behind another address.
+    pub(crate) fn through(&self, address: SocketAddr) -> Self {
+        let server = self.server.as_ref().expect("the store has a server").to_string();
+        let url = self.url.replacen(&server, &address.to_string(), 1);
+        assert_ne!(url, self.url, "the URL names its server as {server}");
+        Self { url, ..self.clone() }
+    }
+}

@@ -1,0 +1,9 @@
+//! The guarantees under real faults, on SQLite: processes that share a file.
+#![cfg(unix)]
+
+mod faults;
+
+use apsched_testkit::backend::Backend;
+use faults::sql_site::SqlSite;
+
+faults::fault_tests!(SqlSite::new(Backend::Sqlite));
