@@ -3,7 +3,7 @@
 //! | | may pass ([`StoreError::Unavailable`]) | never works ([`StoreError::Misconfigured`]) |
 //! |---|---|---|
 //! | all | connection refused, lost or not to be had in time; pool closed | TLS, malformed options |
-//! | PostgreSQL | classes 08, 53, 57P, 58; 40001, 40P01 (retried), 55P03, 25006 (read-only after a failover) | class 28, 3D000, 3F000, 42501, 42P01, 42703 |
+//! | PostgreSQL | classes 08, 53, 57P, 58; 40001, 40P01 (retried), 55P03, 25006 (read-only after a failover) | class 28, 3D000, 3F000, 42501, 42P01, 42703; 26000 and 42P05 (a pooler) |
 //! | MySQL | 1040, 1053, 1205 and 1213 (retried), 1290, 1792, 1836, 1927, lost connections, full disk | 1044 to 1046, 1049, 1054, 1142, 1143, 1146, 1227, 1698 |
 //! | SQLite | busy, locked, disk full, I/O | read-only, no permission, cannot open, not a database |
 //!
@@ -116,15 +116,26 @@ fn words(place: &Place, error: &sqlx::Error) -> String {
 fn advice(place: &Place, error: &dyn DatabaseError) -> Option<String> {
     const CANNOT_OPEN: u32 = 14;
     const BUSY_SNAPSHOT: u32 = 517;
-    match (place.dialect, sqlite_code(error)) {
-        (Dialect::Sqlite, CANNOT_OPEN) => place.unopened(),
-        // Ours all begin so.
-        (Dialect::Sqlite, BUSY_SNAPSHOT) => Some(
-            "another transaction has written since this one began to read; begin it with BEGIN IMMEDIATE"
-                .to_owned(),
-        ),
-        _ => None,
+    match place.dialect {
+        Dialect::Sqlite => match sqlite_code(error) {
+            CANNOT_OPEN => place.unopened(),
+            // Ours all begin so.
+            BUSY_SNAPSHOT => Some(
+                "another transaction has written since this one began to read; begin it with BEGIN IMMEDIATE"
+                    .to_owned(),
+            ),
+            _ => None,
+        },
+        Dialect::Postgres => error.code().filter(|code| is_of_a_pooler(code)).map(|_| {
+            "a pooler hands out its connections by the transaction; let it do so by the session".to_owned()
+        }),
+        Dialect::MySql => None,
     }
+}
+
+/// A prepared statement that is there and should not be, or the other way round: the connection is not always the same.
+fn is_of_a_pooler(code: &str) -> bool {
+    matches!(code, "26000" | "42P05")
 }
 
 /// What is wrong with a URL that names a database.
@@ -163,6 +174,7 @@ fn postgres_meaning(code: &str) -> Meaning {
         "40001" | "40P01" => Meaning::Conflict,
         "25006" | "55P03" => Meaning::MayPass,
         "3D000" | "3F000" | "42501" | "42P01" | "42703" => Meaning::NeverWorks,
+        _ if is_of_a_pooler(code) => Meaning::NeverWorks,
         _ if ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Meaning::MayPass,
         _ if code.starts_with("28") => Meaning::NeverWorks,
         _ => Meaning::Other,
@@ -220,7 +232,7 @@ mod tests {
         for code in ["40001", "40P01"] {
             assert_eq!(postgres_meaning(code), Meaning::Conflict, "{code}");
         }
-        for code in ["28P01", "28000", "3D000", "42501", "42P01"] {
+        for code in ["28P01", "28000", "3D000", "42501", "42P01", "42P05", "26000"] {
             assert_eq!(postgres_meaning(code), Meaning::NeverWorks, "{code}");
         }
         for code in ["23505", "57014", "22001", ""] {
@@ -257,7 +269,7 @@ mod tests {
         assert_eq!(error.to_string(), "store.add_jobs: the data store is unavailable");
         assert_eq!(
             told(&place(false), sqlx::Error::PoolTimedOut),
-            "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: no connection within 3s: nobody answers"
+            "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: no connection within 3s: it does not answer"
         );
         assert_eq!(
             told(&place(true), sqlx::Error::PoolTimedOut),

@@ -40,7 +40,7 @@ impl fmt::Display for PoolState {
                 "no connection became free within {acquire_timeout:?}, all {max_connections} are in use"
             )
         } else {
-            write!(f, "no connection within {acquire_timeout:?}: nobody answers")
+            write!(f, "no connection within {acquire_timeout:?}: it does not answer")
         }
     }
 }

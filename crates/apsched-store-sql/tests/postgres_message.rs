@@ -51,7 +51,7 @@ async fn an_operation_that_finds_nobody_tells_for_how_long_it_has_tried() {
     assert_eq!(
         told(&error),
         format!(
-            "store.tasks: the data store is unavailable: PostgreSQL at 127.0.0.1:{port}: no connection within 100ms: nobody answers"
+            "store.tasks: the data store is unavailable: PostgreSQL at 127.0.0.1:{port}: no connection within 100ms: it does not answer"
         )
     );
 }
