@@ -5,9 +5,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apsched_core::broker::EventItem;
+use apsched_core::broker::{EventItem, LocalBroker};
 use apsched_core::event::{Event, EventType, JobAdded, JobReleased, SchedulerStarted, SchedulerStopped};
-use apsched_core::scheduler::{Error, JobContext, Scheduler, SchedulerState, Tasks};
+use apsched_core::scheduler::{Error, JobContext, Scheduler, SchedulerState, Tasks, blocking};
 use apsched_core::{JobOutcome, JobStatus, MemoryStore, Retry, Task};
 use tokio::sync::{Notify, Semaphore};
 
@@ -235,4 +235,40 @@ async fn who_listens_after_the_stop_is_told() {
     scheduler.shutdown(Duration::ZERO).await;
     let next = scheduler.next_event::<SchedulerStopped>().await;
     assert!(matches!(next, Err(Error::NotRunning { .. })), "{next:?}");
+}
+
+#[tokio::test]
+async fn who_listens_to_a_client_that_is_stopped_is_told() {
+    let stopped = [Scheduler::builder().build().unwrap(), Scheduler::builder().build().unwrap()];
+    let listening: Vec<_> = stopped.iter().map(Scheduler::next_event::<JobReleased>).collect();
+    stopped[0].shutdown(Duration::ZERO).await;
+    stopped[1].stop();
+    for next in listening.into_iter().chain(stopped.iter().map(Scheduler::next_event)) {
+        let answer = tokio::time::timeout(LONG, next).await.unwrap();
+        assert!(matches!(answer, Err(Error::NotRunning { .. })), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_stopped_leaves_a_shared_broker_to_others() {
+    let broker = Arc::new(LocalBroker::new());
+    let client = || Scheduler::builder().shared_event_broker(broker.clone()).build().unwrap();
+    let (stopped, other) = (client(), client());
+    let mut events = stopped.events_of::<JobAdded>();
+    stopped.shutdown(Duration::ZERO).await;
+    let job = other.add_job(ECHO, "hello".to_owned()).await.unwrap();
+    let heard = events.next().await.and_then(EventItem::event).unwrap();
+    assert_eq!(heard.job_id, job.id());
+}
+
+#[test]
+fn who_listens_to_a_blocking_client_that_is_stopped_is_told() {
+    let client = blocking::Scheduler::builder(|builder| builder).build().unwrap();
+    let listening = std::thread::spawn({
+        let client = client.clone();
+        move || client.next_event::<JobReleased>()
+    });
+    client.stop();
+    let answer = listening.join().unwrap();
+    assert!(matches!(answer, Err(Error::NotRunning { .. })), "{answer:?}");
 }

@@ -3,8 +3,8 @@
 //! | | may pass ([`StoreError::Unavailable`]) | never works ([`StoreError::Misconfigured`]) |
 //! |---|---|---|
 //! | all | connection refused, lost or not to be had in time; pool closed | TLS, malformed options |
-//! | PostgreSQL | classes 08, 53, 57P, 58; 40001, 40P01 (retried), 55P03, 25006 (read-only after a failover) | class 28, 3D000, 3F000, 42501, 42P01, 42703 |
-//! | MySQL | 1040, 1053, 1205 and 1213 (retried), 1290, 1792, 1836, 1927, lost connections, full disk | 1044, 1045, 1049, 1054, 1142, 1143, 1146, 1227, 1698 |
+//! | PostgreSQL | classes 08, 53, 57P, 58; 40001, 40P01 (retried), 55P03, 25006 (read-only after a failover) | class 28, 3D000, 3F000, 42501, 42P01, 42703; 26000 and 42P05 (a pooler) |
+//! | MySQL | 1040, 1053, 1205 and 1213 (retried), 1290, 1792, 1836, 1927, lost connections, full disk | 1044 to 1046, 1049, 1054, 1142, 1143, 1146, 1227, 1698 |
 //! | SQLite | busy, locked, disk full, I/O | read-only, no permission, cannot open, not a database |
 //!
 //! Everything else is [`StoreError::Failed`].
@@ -15,6 +15,8 @@ use apsched_core::StoreError;
 use sqlx::error::DatabaseError;
 
 use crate::dialect::Dialect;
+use crate::place::Place;
+use crate::url;
 use crate::value::Unreadable;
 
 /// Why an operation was not done.
@@ -69,29 +71,79 @@ pub(crate) fn is_conflict(dialect: Dialect, error: &sqlx::Error) -> bool {
 }
 
 impl Problem {
-    pub(crate) fn into_store_error(self, operation: &'static str, dialect: Dialect) -> StoreError {
+    pub(crate) fn into_store_error(self, operation: &'static str, place: &Place) -> StoreError {
         match self {
             Self::Refused(error) => error,
-            Self::Sql(error) => store_error(operation, dialect, error),
+            Self::Sql(error) => store_error(operation, place, error),
         }
     }
 }
 
-pub(crate) fn store_error(operation: &'static str, dialect: Dialect, error: sqlx::Error) -> StoreError {
-    match meaning(dialect, &error) {
+pub(crate) fn store_error(operation: &'static str, place: &Place, error: sqlx::Error) -> StoreError {
+    let meaning = meaning(place.dialect, &error);
+    let words = words(place, &error);
+    match meaning {
+        Meaning::NeverWorks => StoreError::Misconfigured { operation, reason: words },
         Meaning::Conflict | Meaning::MayPass => {
-            StoreError::Unavailable { operation, source: Arc::new(error) }
+            StoreError::Unavailable { operation, source: Arc::new(Told(words)) }
         }
-        Meaning::NeverWorks => StoreError::Misconfigured { operation, reason: reason(dialect, &error) },
-        Meaning::Other => StoreError::Failed { operation, source: Arc::new(error) },
+        Meaning::Other => StoreError::Failed { operation, source: Arc::new(Told(words)) },
     }
 }
 
-/// The database's own words; sqlx puts neither addresses nor credentials into them.
-fn reason(dialect: Dialect, error: &sqlx::Error) -> String {
+/// What was said of a database, once: the errors of sqlx repeat their sources.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Told(String);
+
+/// Which database it is, and what it says or what is wrong with it. sqlx puts no credentials into its words.
+fn words(place: &Place, error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(error) => format!("{} says: {}", dialect.name(), error.message()),
-        other => other.to_string(),
+        sqlx::Error::Database(error) => {
+            let advice = advice(place, &**error).map_or_else(String::new, |advice| format!(": {advice}"));
+            format!("{place} says: {}{advice}", error.message())
+        }
+        sqlx::Error::Io(error) => format!("{place}: {error}"),
+        sqlx::Error::Tls(error) => format!("{place}: TLS: {error}"),
+        sqlx::Error::Protocol(what) => format!("{place}: {what}"),
+        sqlx::Error::Configuration(error) => format!("{place}: {error}"),
+        sqlx::Error::PoolTimedOut => format!("{place}: {}", place.pool),
+        other => format!("{place}: {other}"),
+    }
+}
+
+/// What is to be done where the words of the database do not tell.
+fn advice(place: &Place, error: &dyn DatabaseError) -> Option<String> {
+    const CANNOT_OPEN: u32 = 14;
+    const BUSY_SNAPSHOT: u32 = 517;
+    match place.dialect {
+        Dialect::Sqlite => match sqlite_code(error) {
+            CANNOT_OPEN => place.unopened(),
+            // Ours all begin so.
+            BUSY_SNAPSHOT => Some(
+                "another transaction has written since this one began to read; begin it with BEGIN IMMEDIATE"
+                    .to_owned(),
+            ),
+            _ => None,
+        },
+        Dialect::Postgres => error.code().filter(|code| is_of_a_pooler(code)).map(|_| {
+            "a pooler hands out its connections by the transaction; let it do so by the session".to_owned()
+        }),
+        Dialect::MySql => None,
+    }
+}
+
+/// A prepared statement that is there and should not be, or the other way round: the connection is not always the same.
+fn is_of_a_pooler(code: &str) -> bool {
+    matches!(code, "26000" | "42P05")
+}
+
+/// What is wrong with a URL that names a database.
+pub(crate) fn url_problem(error: &sqlx::Error) -> String {
+    let sqlx::Error::Configuration(inner) = error else { return format!("{}: {error}", url::PREFIX) };
+    match inner.downcast_ref::<sqlx::Error>() {
+        Some(inner) => url_problem(inner),
+        None => format!("{}: {inner}", url::PREFIX),
     }
 }
 
@@ -113,9 +165,7 @@ fn database_meaning(dialect: Dialect, error: &dyn DatabaseError) -> Meaning {
     match dialect {
         Dialect::Postgres => postgres_meaning(error.code().as_deref().unwrap_or_default()),
         Dialect::MySql => mysql_meaning(mysql_number(error)),
-        Dialect::Sqlite => {
-            sqlite_meaning(error.code().and_then(|code| code.parse().ok()).unwrap_or_default())
-        }
+        Dialect::Sqlite => sqlite_meaning(sqlite_code(error)),
     }
 }
 
@@ -124,6 +174,7 @@ fn postgres_meaning(code: &str) -> Meaning {
         "40001" | "40P01" => Meaning::Conflict,
         "25006" | "55P03" => Meaning::MayPass,
         "3D000" | "3F000" | "42501" | "42P01" | "42703" => Meaning::NeverWorks,
+        _ if is_of_a_pooler(code) => Meaning::NeverWorks,
         _ if ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Meaning::MayPass,
         _ if code.starts_with("28") => Meaning::NeverWorks,
         _ => Meaning::Other,
@@ -146,9 +197,13 @@ const fn mysql_meaning(number: u16) -> Meaning {
     match number {
         1205 | 1213 => Meaning::Conflict,
         1021 | 1040 | 1053 | 1114 | 1152 | 1158..=1161 | 1290 | 1792 | 1836 | 1927 | 3024 => Meaning::MayPass,
-        1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 | 1227 | 1251 | 1698 => Meaning::NeverWorks,
+        1044 | 1045 | 1046 | 1049 | 1054 | 1142 | 1143 | 1146 | 1227 | 1251 | 1698 => Meaning::NeverWorks,
         _ => Meaning::Other,
     }
+}
+
+fn sqlite_code(error: &dyn DatabaseError) -> u32 {
+    error.code().and_then(|code| code.parse().ok()).unwrap_or_default()
 }
 
 /// The primary code stands in the lowest byte.
@@ -162,7 +217,12 @@ const fn sqlite_meaning(code: u32) -> Meaning {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use apsched_core::ErrorChain;
+
     use super::*;
+    use crate::place::PoolState;
 
     #[test]
     fn codes_of_postgres_mean_what_the_table_says() {
@@ -172,7 +232,7 @@ mod tests {
         for code in ["40001", "40P01"] {
             assert_eq!(postgres_meaning(code), Meaning::Conflict, "{code}");
         }
-        for code in ["28P01", "28000", "3D000", "42501", "42P01"] {
+        for code in ["28P01", "28000", "3D000", "42501", "42P01", "42P05", "26000"] {
             assert_eq!(postgres_meaning(code), Meaning::NeverWorks, "{code}");
         }
         for code in ["23505", "57014", "22001", ""] {
@@ -185,16 +245,47 @@ mod tests {
         assert_eq!(mysql_meaning(1213), Meaning::Conflict);
         assert_eq!(mysql_meaning(1053), Meaning::MayPass);
         assert_eq!(mysql_meaning(1045), Meaning::NeverWorks);
+        assert_eq!(mysql_meaning(1046), Meaning::NeverWorks, "a URL without a database");
         assert_eq!(mysql_meaning(1062), Meaning::Other);
         assert_eq!(sqlite_meaning(517), Meaning::MayPass, "a busy snapshot");
         assert_eq!(sqlite_meaning(14), Meaning::NeverWorks);
         assert_eq!(sqlite_meaning(11), Meaning::Other, "a corrupt file");
     }
 
+    fn place(is_exhausted: bool) -> Place {
+        let pool = PoolState { max_connections: 10, acquire_timeout: Duration::from_secs(3), is_exhausted };
+        Place { dialect: Dialect::Postgres, address: "at db:5432".to_owned(), file: None, pool }
+    }
+
+    /// The error as a user reads it.
+    fn told(place: &Place, error: sqlx::Error) -> String {
+        ErrorChain::of(&store_error("store.add_jobs", place, error)).to_string()
+    }
+
     #[test]
-    fn a_pool_without_a_connection_may_pass() {
-        let error = store_error("store.add_jobs", Dialect::Postgres, sqlx::Error::PoolTimedOut);
+    fn a_pool_without_a_connection_may_pass_and_tells_what_is_wrong() {
+        let error = store_error("store.add_jobs", &place(false), sqlx::Error::PoolTimedOut);
         assert!(error.is_transient());
         assert_eq!(error.to_string(), "store.add_jobs: the data store is unavailable");
+        assert_eq!(
+            told(&place(false), sqlx::Error::PoolTimedOut),
+            "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: no connection within 3s: it does not answer"
+        );
+        assert_eq!(
+            told(&place(true), sqlx::Error::PoolTimedOut),
+            "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: no connection became free within 3s, all 10 are in \
+             use"
+        );
+    }
+
+    #[test]
+    fn what_sqlx_says_twice_is_said_once() {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        assert_eq!(
+            told(&place(false), sqlx::Error::Io(refused)),
+            "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: connection refused"
+        );
+        let twice = sqlx::Error::Configuration(Box::new(sqlx::Error::Configuration("unknown value".into())));
+        assert_eq!(url_problem(&twice), "URL of the data store: unknown value");
     }
 }

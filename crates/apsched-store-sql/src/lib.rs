@@ -39,8 +39,10 @@ compile_error!("enable a database of apsched-store-sql: the feature `sqlite`, `p
 
 mod dialect;
 mod error;
+mod lazy_pool;
 mod operation;
 mod options;
+mod place;
 mod pool;
 #[cfg(all(test, feature = "sqlite"))]
 mod query_plan;
@@ -50,6 +52,7 @@ mod session;
 mod statement;
 mod store;
 mod transaction;
+mod url;
 mod value;
 #[cfg(feature = "sqlite")]
 mod writer;

@@ -1,6 +1,5 @@
 //! Connections: from a URL or the user's own pool; and how an operation runs on one.
 
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,10 +8,13 @@ use apsched_core::store::StoreResult;
 use futures_util::future::BoxFuture;
 
 use crate::dialect::Dialect;
-use crate::error::{Outcome, Problem, is_conflict};
+use crate::error::{Outcome, Problem, is_conflict, url_problem};
+use crate::lazy_pool::LazyPool;
 use crate::options::SqlOptions;
+use crate::place::{Place, PoolState};
 use crate::session::{Connection, Session};
 use crate::statement::Statements;
+use crate::url::dialect_of;
 #[cfg(feature = "sqlite")]
 use crate::writer::Writer;
 
@@ -52,19 +54,6 @@ impl From<sqlx::MySqlPool> for SqlPool {
     }
 }
 
-impl SqlPool {
-    pub(crate) const fn dialect(&self) -> Dialect {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Dialect::Sqlite,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Dialect::Postgres,
-            #[cfg(feature = "mysql")]
-            Self::MySql(_) => Dialect::MySql,
-        }
-    }
-}
-
 /// What an operation needs of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -83,12 +72,12 @@ pub(crate) enum Connections {
     Sqlite {
         writer: Writer,
         /// Where others read while the writer writes. `None`: a database in memory, which has one connection.
-        readers: Option<sqlx::SqlitePool>,
+        readers: Option<Box<LazyPool<sqlx::Sqlite>>>,
     },
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres(LazyPool<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlPool),
+    MySql(LazyPool<sqlx::MySql>),
 }
 
 /// How often a transaction that lost against another is repeated before the caller hears of it.
@@ -136,7 +125,7 @@ impl Connections {
                 work(&mut Session::new(Connection::Sqlite(&mut connection), statements)).await
             }
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite { writer, .. }, _) => writer.write(work).await,
+            (Self::Sqlite { writer, .. }, _) => writer.write(statements, work).await,
             #[cfg(feature = "postgres")]
             (Self::Postgres(pool), Access::Read | Access::Statement) => {
                 let mut connection = pool.acquire().await?;
@@ -144,7 +133,7 @@ impl Connections {
             }
             #[cfg(feature = "postgres")]
             (Self::Postgres(pool), Access::Transaction) => {
-                let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+                let mut transaction = pool.get().begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
                 let done =
                     work(&mut Session::new(Connection::Postgres(&mut transaction), statements)).await?;
                 transaction.commit().await?;
@@ -170,30 +159,6 @@ impl Connections {
     }
 }
 
-/// The database that a URL names.
-fn dialect_of(url: &str) -> Result<Dialect, String> {
-    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-    let (dialect, is_built, feature) = match scheme {
-        "sqlite" => (Dialect::Sqlite, cfg!(feature = "sqlite"), "sqlite"),
-        "postgres" | "postgresql" => (Dialect::Postgres, cfg!(feature = "postgres"), "postgres"),
-        "mysql" | "mariadb" => (Dialect::MySql, cfg!(feature = "mysql"), "mysql"),
-        // What follows may hold a password.
-        _ => {
-            let found =
-                if url.contains(':') { format!("{scheme:?}") } else { "a text without one".to_owned() };
-            return Err(format!(
-                "URL of the data store: expected sqlite:, postgres:, postgresql:, mysql: or mariadb:, found {found}"
-            ));
-        }
-    };
-    if is_built {
-        return Ok(dialect);
-    }
-    Err(format!(
-        "URL of the data store: {scheme}: needs the feature {feature:?} of apsched, which is not enabled"
-    ))
-}
-
 const OPERATION: &str = "connect to the SQL store";
 
 /// Every statement of the store looks into an index for a few rows, whatever the statistics say of a table that is full at one
@@ -207,111 +172,162 @@ fn misconfigured(reason: impl ToString) -> StoreError {
 }
 
 /// Connections for a URL; none is opened before it is needed.
-pub(crate) fn open(url: &str, options: &SqlOptions) -> StoreResult<(Dialect, Opened)> {
+pub(crate) fn open(url: &str, options: &SqlOptions) -> StoreResult<Opened> {
     let dialect = dialect_of(url).map_err(misconfigured)?;
-    let opened = match dialect {
+    let wrong = |error| misconfigured(url_problem(&error));
+    match dialect {
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => open_sqlite(url, options)?,
+        Dialect::Sqlite => open_sqlite(url, options).map_err(wrong),
         #[cfg(feature = "postgres")]
         Dialect::Postgres => {
-            let connect = sqlx::postgres::PgConnectOptions::from_str(url).map_err(misconfigured)?;
-            let pool = sqlx::pool::PoolOptions::new()
-                .max_connections(options.max_connections)
-                .acquire_timeout(options.acquire_timeout)
-                .test_before_acquire(false)
-                .after_connect(|connection, _| {
-                    Box::pin(async move {
-                        sqlx::Executor::execute(connection, sqlx::raw_sql(POSTGRES_SETTINGS)).await.map(drop)
-                    })
+            let connect = sqlx::postgres::PgConnectOptions::from_str(url).map_err(wrong)?;
+            let pool = pool_options(options.max_connections, options).after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::Executor::execute(connection, sqlx::raw_sql(POSTGRES_SETTINGS)).await.map(drop)
                 })
-                .connect_lazy_with(connect.application_name("apsched"));
-            Opened::Pool(SqlPool::Postgres(pool))
+            });
+            Ok(Opened::Postgres(LazyPool::new(pool, connect.application_name("apsched"))))
         }
         #[cfg(feature = "mysql")]
         Dialect::MySql => {
             let url = url.replacen("mariadb:", "mysql:", 1);
-            let connect = sqlx::mysql::MySqlConnectOptions::from_str(&url).map_err(misconfigured)?;
-            let pool = sqlx::pool::PoolOptions::new()
-                .max_connections(options.max_connections)
-                .acquire_timeout(options.acquire_timeout)
-                .test_before_acquire(false)
-                .connect_lazy_with(connect);
-            Opened::Pool(SqlPool::MySql(pool))
+            let connect = sqlx::mysql::MySqlConnectOptions::from_str(&url).map_err(wrong)?;
+            Ok(Opened::MySql(LazyPool::new(pool_options(options.max_connections, options), connect)))
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
         _ => unreachable!("a database that is not built in is refused by its URL"),
-    };
-    Ok((dialect, opened))
+    }
 }
 
-/// What was opened for a URL.
+fn pool_options<DB: sqlx::Database>(most: u32, options: &SqlOptions) -> sqlx::pool::PoolOptions<DB> {
+    let pool = sqlx::pool::PoolOptions::new().max_connections(most);
+    pool.acquire_timeout(options.acquire_timeout).test_before_acquire(false)
+}
+
+/// What was opened for a URL, or is a pool of the user's.
 pub(crate) enum Opened {
-    Pool(SqlPool),
-    /// A SQLite file: one connection writes, others read.
     #[cfg(feature = "sqlite")]
-    File {
-        writer: sqlx::SqlitePool,
-        readers: sqlx::SqlitePool,
-    },
+    Sqlite { writer: LazyPool<sqlx::Sqlite>, readers: Option<Box<LazyPool<sqlx::Sqlite>>> },
+    #[cfg(feature = "postgres")]
+    Postgres(LazyPool<sqlx::Postgres>),
+    #[cfg(feature = "mysql")]
+    MySql(LazyPool<sqlx::MySql>),
 }
 
+impl From<SqlPool> for Opened {
+    fn from(pool: SqlPool) -> Self {
+        match pool {
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(pool) => {
+                let readers = pool.options().get_max_connections() > 1;
+                let readers = readers.then(|| Box::new(pool.clone().into()));
+                Self::Sqlite { writer: pool.into(), readers }
+            }
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(pool) => Self::Postgres(pool.into()),
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => Self::MySql(pool.into()),
+        }
+    }
+}
+
+impl Opened {
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => Dialect::MySql,
+        }
+    }
+}
+
+/// One connection writes, others read.
 #[cfg(feature = "sqlite")]
-fn open_sqlite(url: &str, options: &SqlOptions) -> StoreResult<Opened> {
+fn open_sqlite(url: &str, options: &SqlOptions) -> Result<Opened, sqlx::Error> {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-    let connect = SqliteConnectOptions::from_str(url).map_err(misconfigured)?;
+    let connect = SqliteConnectOptions::from_str(url)?;
     let connect = connect.create_if_missing(true).busy_timeout(options.acquire_timeout).foreign_keys(true);
-    let pool = |most: u32| {
-        let pool = sqlx::pool::PoolOptions::new().max_connections(most);
-        pool.acquire_timeout(options.acquire_timeout).test_before_acquire(false)
-    };
     if is_in_memory(url, connect.get_filename()) {
         // The database lives as long as its one connection.
-        let pool = pool(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-        return Ok(Opened::Pool(SqlPool::Sqlite(pool.connect_lazy_with(connect))));
+        let pool = pool_options(1, options).min_connections(1).idle_timeout(None).max_lifetime(None);
+        return Ok(Opened::Sqlite { writer: LazyPool::new(pool, connect), readers: None });
     }
     let connect = connect.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
-    let writer = pool(1).connect_lazy_with(connect.clone());
-    let readers = pool(options.max_connections).connect_lazy_with(connect);
-    Ok(Opened::File { writer, readers })
+    let writer = LazyPool::new(pool_options(1, options), connect.clone());
+    let readers = LazyPool::new(pool_options(options.max_connections, options), connect);
+    Ok(Opened::Sqlite { writer, readers: Some(Box::new(readers)) })
 }
 
 #[cfg(feature = "sqlite")]
-fn is_in_memory(url: &str, file: &Path) -> bool {
+fn is_in_memory(url: &str, file: &std::path::Path) -> bool {
     url.contains(":memory:") || url.contains("mode=memory") || file.as_os_str().is_empty()
 }
 
 impl Connections {
-    pub(crate) fn new(opened: Opened, statements: &Arc<Statements>) -> Self {
+    pub(crate) fn new(opened: Opened) -> Self {
         match opened {
             #[cfg(feature = "sqlite")]
-            Opened::File { writer, readers } => {
-                Self::Sqlite { writer: Writer::new(writer, statements.clone()), readers: Some(readers) }
-            }
+            Opened::Sqlite { writer, readers } => Self::Sqlite { writer: Writer::new(writer), readers },
+            #[cfg(feature = "postgres")]
+            Opened::Postgres(pool) => Self::Postgres(pool),
+            #[cfg(feature = "mysql")]
+            Opened::MySql(pool) => Self::MySql(pool),
+        }
+    }
+
+    /// Opens a connection; with it, a wrong address or password is told before the first job is.
+    pub(crate) async fn check(&self) -> Result<(), sqlx::Error> {
+        match self {
             #[cfg(feature = "sqlite")]
-            Opened::Pool(SqlPool::Sqlite(pool)) => {
-                let readers = (pool.options().get_max_connections() > 1).then(|| pool.clone());
-                Self::Sqlite { writer: Writer::new(pool, statements.clone()), readers }
+            Self::Sqlite { writer, .. } => writer.pool().acquire().await.map(drop),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.try_connect().await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => pool.try_connect().await,
+        }
+    }
+
+    /// What messages say of it.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { writer, .. } => {
+                let file = writer.pool().connect_options().get_filename();
+                let in_memory = is_in_memory("", file) || file.to_string_lossy().contains("sqlx-in-memory");
+                let file = (!in_memory).then(|| file.to_owned());
+                let address =
+                    file.as_ref().map_or("in memory".to_owned(), |file| format!("file {}", file.display()));
+                Place { dialect: Dialect::Sqlite, address, file, pool: state(writer.pool()) }
             }
             #[cfg(feature = "postgres")]
-            Opened::Pool(SqlPool::Postgres(pool)) => Self::Postgres(pool),
+            Self::Postgres(pool) => {
+                let connect = pool.connect_options();
+                let address = address(connect.get_host(), connect.get_port(), connect.get_socket());
+                Place { dialect: Dialect::Postgres, address, file: None, pool: state(pool) }
+            }
             #[cfg(feature = "mysql")]
-            Opened::Pool(SqlPool::MySql(pool)) => Self::MySql(pool),
+            Self::MySql(pool) => {
+                let connect = pool.connect_options();
+                let address = address(connect.get_host(), connect.get_port(), connect.get_socket());
+                Place { dialect: Dialect::MySql, address, file: None, pool: state(pool) }
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn address(host: &str, port: u16, socket: Option<&std::path::PathBuf>) -> String {
+    socket.map_or_else(|| format!("at {host}:{port}"), |socket| format!("at {}", socket.display()))
+}
 
-    #[test]
-    fn a_url_that_names_no_database_is_refused_and_not_repeated() {
-        let text = dialect_of("mongodb://user:secret@host/").unwrap_err();
-        assert_eq!(
-            text,
-            "URL of the data store: expected sqlite:, postgres:, postgresql:, mysql: or mariadb:, found \"mongodb\""
-        );
-        assert!(dialect_of("jobs.db").unwrap_err().ends_with("found a text without one"));
+fn state<DB: sqlx::Database>(pool: &LazyPool<DB>) -> PoolState {
+    PoolState {
+        max_connections: pool.max_connections(),
+        acquire_timeout: pool.acquire_timeout(),
+        is_exhausted: pool.is_exhausted(),
     }
 }

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::dialect::Dialect;
 use crate::error::store_error;
 use crate::options::Migrate;
+use crate::place::Place;
 use crate::session::Connection;
 use crate::statement::Statements;
 
@@ -65,10 +66,10 @@ const OPERATION: &str = "bring the SQL schema up to date";
 pub(crate) async fn prepare(
     mut connection: Connection<'_>,
     statements: &Statements,
+    place: &Place,
     migrate: Migrate,
 ) -> StoreResult<()> {
-    let dialect = statements.dialect;
-    let failed = |error| store_error(OPERATION, dialect, error);
+    let failed = |error| store_error(OPERATION, place, error);
     let found = version(&mut connection, statements).await.map_err(failed)?;
     if found == VERSION {
         return Ok(());
@@ -77,9 +78,14 @@ pub(crate) async fn prepare(
         return Err(newer(found));
     }
     if migrate == Migrate::ByHand {
+        let found = if found == 0 {
+            "there are no tables".to_owned()
+        } else {
+            format!("the schema has version {found}")
+        };
         let reason = format!(
-            "the schema has version {found}, this program needs {VERSION}; it migrates by hand: run what `SqlDataStore::migrations` \
-             gives"
+            "{found}, this program needs version {VERSION} and was told to leave the tables alone: run what \
+             `SqlDataStore::migrations` gives"
         );
         return Err(StoreError::Misconfigured { operation: OPERATION, reason });
     }
@@ -103,12 +109,7 @@ async fn migrate_locked(
     connection: &mut Connection<'_>,
     statements: &Statements,
 ) -> Result<i64, sqlx::Error> {
-    if let (Some(schema), Dialect::Postgres | Dialect::MySql) =
-        (&statements.tables.schema, statements.dialect)
-    {
-        let schema = statements.dialect.quoted(schema);
-        run(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
-    }
+    make_schema(connection, statements).await?;
     // Somebody else may have been faster while this process waited for the lock.
     let mut reached = version(connection, statements).await?;
     for migration in migrations(statements) {
@@ -119,6 +120,22 @@ async fn migrate_locked(
         }
     }
     Ok(reached)
+}
+
+/// Makes the schema that the options name, unless it is there: making it again takes a right that its owner may not have.
+async fn make_schema(connection: &mut Connection<'_>, statements: &Statements) -> Result<(), sqlx::Error> {
+    let dialect = statements.dialect;
+    let (Some(schema), Dialect::Postgres | Dialect::MySql) = (&statements.tables.schema, dialect) else {
+        return Ok(());
+    };
+    let schemas = match dialect {
+        Dialect::Postgres => "SELECT COUNT(*) FROM pg_catalog.pg_namespace WHERE nspname",
+        _ => "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name",
+    };
+    if number(connection, format!("{schemas} = '{schema}'")).await? == Some(0) {
+        run(connection, format!("CREATE SCHEMA IF NOT EXISTS {}", dialect.quoted(schema))).await?;
+    }
+    Ok(())
 }
 
 async fn lock(connection: &mut Connection<'_>, statements: &Statements) -> Result<(), sqlx::Error> {
@@ -158,9 +175,16 @@ async fn version(connection: &mut Connection<'_>, statements: &Statements) -> Re
         Dialect::Sqlite => {
             format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '{name}'")
         }
-        Dialect::Postgres | Dialect::MySql => {
-            let own = if dialect == Dialect::Postgres { "current_schema()" } else { "DATABASE()" };
-            let schema = schema.as_deref().unwrap_or(own);
+        Dialect::Postgres => {
+            // Its information_schema is silent about tables that the user may not read.
+            let schema = schema.as_deref().unwrap_or("current_schema()");
+            format!(
+                "SELECT COUNT(*) FROM pg_catalog.pg_class AS tables JOIN pg_catalog.pg_namespace AS schemas \
+                 ON schemas.oid = tables.relnamespace WHERE schemas.nspname = {schema} AND tables.relname = '{name}'"
+            )
+        }
+        Dialect::MySql => {
+            let schema = schema.as_deref().unwrap_or("DATABASE()");
             format!(
                 "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {schema} AND table_name = '{name}'"
             )

@@ -19,13 +19,14 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use crate::dialect::Dialect;
-use crate::error::Problem;
+use crate::error::{Problem, store_error};
 use crate::operation::care::Rest;
 use crate::operation::{
     acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
     schedule_release, task, wakeup,
 };
 use crate::options::SqlOptions;
+use crate::place::Place;
 use crate::pool::{self, Access, Connections, Opened, Operation, SqlPool};
 use crate::schema::{self, SqlMigration};
 use crate::session::Connection;
@@ -97,7 +98,8 @@ impl SqlDataStore {
     /// As [`connect`](Self::connect); also when an option is not allowed.
     pub async fn connect_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
         let store = Self::open_with(url, options)?;
-        store.check_connection().await?;
+        let connected = store.inner.connections.check().await;
+        connected.map_err(|error| store_error("connect to the SQL store", &store.place(), error))?;
         Ok(store)
     }
 
@@ -114,8 +116,7 @@ impl SqlDataStore {
     /// # Errors
     /// As [`open`](Self::open); also when an option is not allowed.
     pub fn open_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
-        let (dialect, opened) = pool::open(url, &options)?;
-        Self::new(dialect, opened, options)
+        Self::new(pool::open(url, &options)?, options)
     }
 
     /// A store on a pool of your own, with the default options.
@@ -131,13 +132,13 @@ impl SqlDataStore {
     /// # Errors
     /// [`Misconfigured`](apsched_core::StoreError::Misconfigured) when an option is not allowed.
     pub fn from_pool_with(pool: impl Into<SqlPool>, options: SqlOptions) -> StoreResult<Self> {
-        let pool = pool.into();
-        Self::new(pool.dialect(), Opened::Pool(pool), options)
+        Self::new(Opened::from(pool.into()), options)
     }
 
-    fn new(dialect: Dialect, opened: Opened, options: SqlOptions) -> StoreResult<Self> {
+    fn new(opened: Opened, options: SqlOptions) -> StoreResult<Self> {
+        let dialect = opened.dialect();
         let statements = Arc::new(Statements::new(dialect, options.tables(dialect)?));
-        let connections = Connections::new(opened, &statements);
+        let connections = Connections::new(opened);
         Ok(Self { inner: Arc::new(Inner { connections, statements, options, registry: RwLock::default() }) })
     }
 
@@ -149,21 +150,13 @@ impl SqlDataStore {
         schema::migrations(&self.inner.statements)
     }
 
-    /// Opens a connection; with it, a wrong address or password is told before the first job is.
-    async fn check_connection(&self) -> StoreResult<()> {
-        let failed = |error| crate::error::store_error("connect to the SQL store", self.dialect(), error);
-        match &self.inner.connections {
-            #[cfg(feature = "sqlite")]
-            Connections::Sqlite { writer, .. } => writer.pool().acquire().await.map(drop).map_err(failed),
-            #[cfg(feature = "postgres")]
-            Connections::Postgres(pool) => pool.acquire().await.map(drop).map_err(failed),
-            #[cfg(feature = "mysql")]
-            Connections::MySql(pool) => pool.acquire().await.map(drop).map_err(failed),
-        }
-    }
-
     fn dialect(&self) -> Dialect {
         self.inner.statements.dialect
+    }
+
+    /// What messages say of the database.
+    pub(crate) fn place(&self) -> Place {
+        self.inner.connections.place()
     }
 
     pub(crate) fn statements(&self) -> &Arc<Statements> {
@@ -184,15 +177,15 @@ impl SqlDataStore {
         // In a task of its own: a caller that stops waiting does not leave a connection in the middle of a transaction.
         let done = tokio::spawn(async move { inner.connections.run(&inner.statements, access, work).await });
         let done = done.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)));
-        done.map_err(|problem| problem.into_store_error(operation, self.dialect()))
+        done.map_err(|problem| problem.into_store_error(operation, &self.place()))
     }
 }
 
-/// Runs an operation: `run!(self, Access, "store.verb", [captured by clone], session => operation)`.
+/// Runs an operation: `run!(self, access, "store.verb", [captured by clone], session => operation)`.
 macro_rules! run {
-    ($store:expr, $access:ident, $name:literal, [$($captured:ident),*], $session:ident => $work:expr) => {
+    ($store:expr, $access:expr, $name:literal, [$($captured:ident),*], $session:ident => $work:expr) => {
         $store
-            .run($name, Access::$access, move |$session| {
+            .run($name, $access, move |$session| {
                 $( let $captured = $captured.clone(); )*
                 async move { $work }.boxed()
             })
@@ -204,24 +197,25 @@ macro_rules! run {
 impl DataStore for SqlDataStore {
     async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()> {
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry.clone());
-        let failed = |error| crate::error::store_error("store.start", self.dialect(), error);
+        let place = self.place();
+        let failed = |error| store_error("store.start", &place, error);
         let (statements, migrate) = (&self.inner.statements, self.inner.options.migrate);
         // A connection that is dropped in the middle is closed, and its lock with it.
         match &self.inner.connections {
             #[cfg(feature = "sqlite")]
             Connections::Sqlite { writer, .. } => {
                 let mut connection = writer.pool().acquire().await.map_err(failed)?;
-                schema::prepare(Connection::Sqlite(&mut connection), statements, migrate).await
+                schema::prepare(Connection::Sqlite(&mut connection), statements, &place, migrate).await
             }
             #[cfg(feature = "postgres")]
             Connections::Postgres(pool) => {
                 let mut connection = pool.acquire().await.map_err(failed)?.detach();
-                schema::prepare(Connection::Postgres(&mut connection), statements, migrate).await
+                schema::prepare(Connection::Postgres(&mut connection), statements, &place, migrate).await
             }
             #[cfg(feature = "mysql")]
             Connections::MySql(pool) => {
                 let mut connection = pool.acquire().await.map_err(failed)?.detach();
-                schema::prepare(Connection::MySql(&mut connection), statements, migrate).await
+                schema::prepare(Connection::MySql(&mut connection), statements, &place, migrate).await
             }
         }
     }
@@ -236,7 +230,7 @@ impl DataStore for SqlDataStore {
             Dialect::Postgres => SERVER_TIME_POSTGRES,
             Dialect::MySql => SERVER_TIME_MYSQL,
         };
-        run!(self, Read, "store.server_time", [], session => {
+        run!(self, Access::Read, "store.server_time", [], session => {
             let row = session.fetch_first(statement, &Params::new()).await?;
             Ok(row.map(|mut row| row.instant("server_time")).transpose()?)
         })
@@ -244,26 +238,26 @@ impl DataStore for SqlDataStore {
 
     async fn put_tasks(&self, tasks: Vec<TaskDefinition>) -> StoreResult<Vec<Event>> {
         let tasks = Arc::new(tasks);
-        run!(self, Transaction, "store.put_tasks", [tasks], session => task::put(session, &tasks).await)
+        run!(self, Access::Transaction, "store.put_tasks", [tasks], session => task::put(session, &tasks).await)
     }
 
     async fn remove_task(&self, id: &TaskId) -> StoreResult<Vec<Event>> {
         let id = id.clone();
-        run!(self, Statement, "store.remove_task", [id], session => task::remove(session, &id).await)
+        run!(self, Access::Statement, "store.remove_task", [id], session => task::remove(session, &id).await)
     }
 
     async fn tasks(&self) -> StoreResult<Vec<TaskDefinition>> {
-        run!(self, Read, "store.tasks", [], session => task::all(session).await)
+        run!(self, Access::Read, "store.tasks", [], session => task::all(session).await)
     }
 
     async fn task(&self, id: &TaskId) -> StoreResult<Option<TaskDefinition>> {
         let id = id.clone();
-        run!(self, Read, "store.task", [id], session => task::one(session, &id).await)
+        run!(self, Access::Read, "store.task", [id], session => task::one(session, &id).await)
     }
 
     async fn add_schedule(&self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
         let (schedule, registry) = (Arc::new(schedule), self.registry());
-        run!(self, Transaction, "store.add_schedule", [schedule, registry], session => {
+        run!(self, Access::Transaction, "store.add_schedule", [schedule, registry], session => {
             edit_schedule::add(session, &schedule, policy, &registry).await
         })
     }
@@ -275,7 +269,7 @@ impl DataStore for SqlDataStore {
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
         let (id, edit, registry) = (id.clone(), Arc::new(edit), self.registry());
-        run!(self, Transaction, "store.edit_schedule", [id, edit, registry], session => {
+        run!(self, Access::Transaction, "store.edit_schedule", [id, edit, registry], session => {
             edit_schedule::edit(session, &id, &edit, now, &registry).await
         })
     }
@@ -287,21 +281,21 @@ impl DataStore for SqlDataStore {
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
         let id = id.clone();
-        run!(self, Transaction, "store.remove_schedule", [id], session => {
+        run!(self, Access::Transaction, "store.remove_schedule", [id], session => {
             edit_schedule::remove(session, &id, jobs, now).await
         })
     }
 
     async fn schedule(&self, id: &ScheduleId) -> StoreResult<Option<Schedule>> {
         let (id, registry) = (id.clone(), self.registry());
-        run!(self, Read, "store.schedule", [id, registry], session => {
+        run!(self, Access::Read, "store.schedule", [id, registry], session => {
             read::schedule(session, &id, &registry).await
         })
     }
 
     async fn schedules(&self, filter: &ScheduleFilter) -> StoreResult<Vec<Schedule>> {
         let (filter, registry) = (filter.clone(), self.registry());
-        run!(self, Read, "store.schedules", [filter, registry], session => {
+        run!(self, Access::Read, "store.schedules", [filter, registry], session => {
             read::schedules(session, &filter, &registry).await
         })
     }
@@ -311,39 +305,41 @@ impl DataStore for SqlDataStore {
         request: AcquireSchedules,
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
         let registry = self.registry();
-        run!(self, Transaction, "store.acquire_schedules", [request, registry], session => {
+        run!(self, Access::Transaction, "store.acquire_schedules", [request, registry], session => {
             schedule_claim::acquire(session, &request, &registry).await
         })
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
-        run!(self, Transaction, "store.release_schedules", [request], session => {
+        run!(self, Access::Transaction, "store.release_schedules", [request], session => {
             schedule_release::release(session, &request).await
         })
     }
 
     async fn add_jobs(&self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
+        let is_simple = add_job::is_simple(self.dialect(), &jobs);
+        let access = if is_simple { Access::Statement } else { Access::Transaction };
         let jobs = Arc::new(jobs);
-        run!(self, Transaction, "store.add_jobs", [jobs], session => {
+        run!(self, access, "store.add_jobs", [jobs], session => {
             add_job::add(session, &jobs, interest).await
         })
     }
 
     async fn cancel_job(&self, id: JobId, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
-        run!(self, Transaction, "store.cancel_job", [], session => cancel::job(session, id, now).await)
+        run!(self, Access::Transaction, "store.cancel_job", [], session => cancel::job(session, id, now).await)
     }
 
     async fn job_status(&self, id: JobId) -> StoreResult<JobStatus> {
-        run!(self, Read, "store.job_status", [], session => read::status(session, id).await)
+        run!(self, Access::Read, "store.job_status", [], session => read::status(session, id).await)
     }
 
     async fn jobs(&self, filter: &JobFilter) -> StoreResult<Vec<Job>> {
         let filter = filter.clone();
-        run!(self, Read, "store.jobs", [filter], session => read::jobs(session, &filter).await)
+        run!(self, Access::Read, "store.jobs", [filter], session => read::jobs(session, &filter).await)
     }
 
     async fn job_result(&self, id: JobId) -> StoreResult<Option<JobResult>> {
-        run!(self, Read, "store.job_result", [], session => read::result(session, id).await)
+        run!(self, Access::Read, "store.job_result", [], session => read::result(session, id).await)
     }
 
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
@@ -351,40 +347,43 @@ impl DataStore for SqlDataStore {
             return Ok(Default::default());
         }
         let asked = request.clone();
-        let lanes = run!(self, Read, "store.acquire_jobs", [asked], session => {
+        let lanes = run!(self, Access::Read, "store.acquire_jobs", [asked], session => {
             acquire_job::due_lanes(session, &asked).await
         })?;
         if lanes.is_empty() {
             return Ok(Default::default());
         }
+        let is_simple = acquire_job::is_simple(self.dialect(), &lanes);
         let lanes = Arc::new(lanes);
-        run!(self, Transaction, "store.acquire_jobs", [request, lanes], session => {
-            if acquire_job::is_simple(session, &lanes) {
-                return acquire_job::from_lane(session, &lanes[0], &request).await;
-            }
+        if is_simple {
+            return run!(self, Access::Statement, "store.acquire_jobs", [request, lanes], session => {
+                acquire_job::from_lane(session, &lanes[0], &request).await
+            });
+        }
+        run!(self, Access::Transaction, "store.acquire_jobs", [request, lanes], session => {
             acquire_job::from_lanes(session, &lanes, &request).await
         })
     }
 
     async fn extend_leases(&self, request: ExtendLeases) -> StoreResult<LeaseReport> {
-        run!(self, Transaction, "store.extend_leases", [request], session => {
+        run!(self, Access::Transaction, "store.extend_leases", [request], session => {
             lease::extend(session, &request).await
         })
     }
 
     async fn release_jobs(&self, request: ReleaseJobs) -> StoreResult<Released<JobId>> {
-        run!(self, Transaction, "store.release_jobs", [request], session => {
+        run!(self, Access::Transaction, "store.release_jobs", [request], session => {
             release_job::release(session, &request).await
         })
     }
 
     async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>> {
-        run!(self, Transaction, "store.recover", [request], session => recover::recover(session, &request).await)
+        run!(self, Access::Transaction, "store.recover", [request], session => recover::recover(session, &request).await)
     }
 
     async fn cancel_requests(&self, scheduler_id: &SchedulerId) -> StoreResult<Vec<JobId>> {
         let holder = scheduler_id.clone();
-        run!(self, Read, "store.cancel_requests", [holder], session => {
+        run!(self, Access::Read, "store.cancel_requests", [holder], session => {
             lease::cancel_requests(session, &holder).await
         })
     }
@@ -396,23 +395,23 @@ impl DataStore for SqlDataStore {
         progress: Progress,
     ) -> StoreResult<Vec<Event>> {
         let holder = holder.clone();
-        run!(self, Statement, "store.set_progress", [holder, progress], session => {
+        run!(self, Access::Statement, "store.set_progress", [holder, progress], session => {
             lease::set_progress(session, job, &holder, &progress).await
         })
     }
 
     async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups> {
-        run!(self, Read, "store.next_wakeup", [query], session => wakeup::next(session, &query).await)
+        run!(self, Access::Read, "store.next_wakeup", [query], session => wakeup::next(session, &query).await)
     }
 
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
-        while run!(self, Statement, "store.cleanup", [], session => {
+        while run!(self, Access::Statement, "store.cleanup", [], session => {
             care::remove_expired_results(session, now).await
         })? == Rest::Perhaps
         {}
         let mut events = Vec::new();
         loop {
-            let (removed, rest) = run!(self, Transaction, "store.cleanup", [], session => {
+            let (removed, rest) = run!(self, Access::Transaction, "store.cleanup", [], session => {
                 care::remove_finished_schedules(session).await
             })?;
             events.extend(removed);

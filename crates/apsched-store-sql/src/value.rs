@@ -206,8 +206,13 @@ impl Params {
 pub(crate) enum Cell {
     Null,
     Int(i64),
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres")),
+        expect(dead_code, reason = "MySQL gives text as bytes")
+    )]
     Text(String),
     Bytes(Vec<u8>),
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the others give ids as bytes"))]
     Id(Uuid),
 }
 

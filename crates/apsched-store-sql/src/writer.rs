@@ -11,11 +11,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Executor, SqliteConnection};
+use sqlx::{Executor, Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Outcome, Problem};
+use crate::lazy_pool::LazyPool;
 use crate::session::{Connection, Session};
 use crate::statement::Statements;
 
@@ -121,33 +121,32 @@ impl sqlx::error::DatabaseError for SharedError {
 /// Hands operations to the writer's task, which is started by the first and ends with the last handle.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pool: SqlitePool,
-    statements: Arc<Statements>,
+    pool: LazyPool<Sqlite>,
     orders: Mutex<Option<mpsc::UnboundedSender<Box<dyn Order>>>>,
 }
 
 impl Writer {
-    pub(crate) const fn new(pool: SqlitePool, statements: Arc<Statements>) -> Self {
-        Self { pool, statements, orders: Mutex::new(None) }
+    pub(crate) const fn new(pool: LazyPool<Sqlite>) -> Self {
+        Self { pool, orders: Mutex::new(None) }
     }
 
-    pub(crate) const fn pool(&self) -> &SqlitePool {
+    pub(crate) const fn pool(&self) -> &LazyPool<Sqlite> {
         &self.pool
     }
 
     /// Does `work` in a transaction, and answers after its commit.
-    pub(crate) async fn write<T, W>(&self, work: W) -> Outcome<T>
+    pub(crate) async fn write<T, W>(&self, statements: &Arc<Statements>, work: W) -> Outcome<T>
     where
         T: Send + 'static,
         W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, Outcome<T>> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        self.send(Box::new(Work { work, outcome: None, caller }));
+        self.send(statements, Box::new(Work { work, outcome: None, caller }));
         answer.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)))
     }
 
     /// Sends an order; starts the task if there is none, or if its runtime has ended.
-    fn send(&self, order: Box<dyn Order>) {
+    fn send(&self, statements: &Arc<Statements>, order: Box<dyn Order>) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         let order = match &*orders {
             Some(sender) => match sender.send(order) {
@@ -159,13 +158,13 @@ impl Writer {
         let (sender, receiver) = mpsc::unbounded_channel();
         // Received as soon as the task runs.
         let _ = sender.send(order);
-        tokio::spawn(drain(self.pool.clone(), self.statements.clone(), receiver));
+        tokio::spawn(drain(self.pool.get().clone(), statements.clone(), receiver));
         *orders = Some(sender);
     }
 }
 
 async fn drain(
-    pool: SqlitePool,
+    pool: sqlx::SqlitePool,
     statements: Arc<Statements>,
     mut orders: mpsc::UnboundedReceiver<Box<dyn Order>>,
 ) {

@@ -2,8 +2,8 @@
 //! the servers that tests need, `cargo xtask bench` runs the benchmarks.
 //!
 //! A change is checked in steps ([`step::Step`]), cheapest first; the first failure ends the run. Most steps are one
-//! cargo command. Three are our own: the house rules ([`house`]), for what clippy cannot express, the servers that tests
-//! need ([`server`]), and the examples ([`example`]), which must end by themselves.
+//! cargo command. Four are our own: the house rules ([`house`]), for what clippy cannot express, the features of the facade
+//! ([`feature`]), the servers that tests need ([`server`]), and the examples ([`example`]), which must end by themselves.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program talks to its user")]
 
 #[path = "../../apsched-testkit/src/backend/mod.rs"]
@@ -20,6 +20,7 @@ mod closing_line;
 mod deadline;
 mod deny;
 mod example;
+mod feature;
 mod house;
 mod metadata;
 mod paint;

@@ -1,5 +1,6 @@
 //! What `cargo metadata` tells about the crates of the workspace, as far as the checks need it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +24,8 @@ pub(crate) struct Package {
     pub(crate) publish: Option<Vec<String>>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
+    #[serde(default)]
+    features: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +50,9 @@ pub(crate) enum DependencyKind {
 pub(crate) struct Target {
     pub(crate) name: String,
     kind: Vec<String>,
+    /// Features without which it is not built.
+    #[serde(default, rename = "required-features")]
+    pub(crate) required_features: Vec<String>,
 }
 
 impl Metadata {
@@ -73,19 +79,24 @@ impl Package {
         self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
     }
 
-    /// The names of its examples.
-    pub(crate) fn examples(&self) -> impl Iterator<Item = &str> {
+    /// Its features, but for `default`, which only names others.
+    pub(crate) fn features(&self) -> impl Iterator<Item = &str> {
+        self.features.keys().map(String::as_str).filter(|feature| *feature != "default")
+    }
+
+    /// Its examples.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &Target> {
         self.targets_of("example")
     }
 
     /// The names of its integration tests.
     pub(crate) fn tests(&self) -> impl Iterator<Item = &str> {
-        self.targets_of("test")
+        self.targets_of("test").map(|target| target.name.as_str())
     }
 
-    fn targets_of(&self, kind: &str) -> impl Iterator<Item = &str> {
+    fn targets_of(&self, kind: &str) -> impl Iterator<Item = &Target> {
         let is_meant = move |target: &&Target| target.kind.iter().any(|it| it == kind);
-        self.targets.iter().filter(is_meant).map(|target| target.name.as_str())
+        self.targets.iter().filter(is_meant)
     }
 }
 
@@ -117,9 +128,10 @@ mod tests {
             ],
             "targets": [
                 { "name": "one", "kind": ["lib"] },
-                { "name": "quickstart", "kind": ["example"] },
+                { "name": "quickstart", "kind": ["example"], "required-features": ["macros"] },
                 { "name": "postgres", "kind": ["test"] },
             ],
+            "features": { "default": ["macros"], "sqlite": [], "macros": [] },
         }))
         .unwrap()
     }
@@ -145,7 +157,16 @@ mod tests {
 
     #[test]
     fn examples_and_tests_are_told_from_other_targets() {
-        assert_eq!(package(json!(null)).examples().collect::<Vec<_>>(), ["quickstart"]);
-        assert_eq!(package(json!(null)).tests().collect::<Vec<_>>(), ["postgres"]);
+        let package = package(json!(null));
+        let examples: Vec<_> =
+            package.examples().map(|it| (it.name.as_str(), &it.required_features[..])).collect();
+
+        assert_eq!(examples, [("quickstart", &["macros".to_owned()][..])]);
+        assert_eq!(package.tests().collect::<Vec<_>>(), ["postgres"]);
+    }
+
+    #[test]
+    fn features_are_those_that_add_something() {
+        assert_eq!(package(json!(null)).features().collect::<Vec<_>>(), ["macros", "sqlite"]);
     }
 }

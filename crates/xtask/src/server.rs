@@ -1,6 +1,6 @@
 //! Which servers a run of the tests needs, which it has, and which it must have.
 //!
-//! Needed are those of the backends that test targets are named for ([`Suites`]). The step `services` starts what is not there, as
+//! Needed are those of the backends that test targets and examples are named for ([`Suites`], [`example`]). The step `services` starts what is not there, as
 //! `cargo xtask services up` does, but installs no package on somebody's machine unasked. What stays missing is skipped by
 //! name, or fails the step where it is required: always in CI, with `--require`, and where `APSCHED_REQUIRE_BACKENDS`
 //! names it. A server that listens and does not let the tests in fails the step in any case, since they would fail as well.
@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 use crate::backend::{Backend, REQUIRED_VARIABLE, Required, Server};
 use crate::cargo::Cargo;
 use crate::cli::TestOptions;
+use crate::example;
 use crate::metadata::Metadata;
 use crate::report::Verdict;
 use crate::service::{self, Availability, Consent};
@@ -43,7 +44,12 @@ impl Servers {
             }
         }
         let selected = (!options.backends.is_empty()).then(|| all.of_backends(&options.backends));
-        let needed = selected.as_ref().unwrap_or(&all).backends();
+        let mut needed = selected.as_ref().unwrap_or(&all).backends();
+        if selected.is_none() {
+            needed.extend(example::backends(&metadata.packages));
+            needed.sort_unstable();
+            needed.dedup();
+        }
         let requires_all = options.require || is_ci(std::env::var("CI").ok().as_deref());
         let named = Required::from_environment()?;
         let required = needed.iter().copied().filter(|it| requires_all || named.contains(*it)).collect();
@@ -88,6 +94,20 @@ impl Servers {
         environment
     }
 
+    /// Where the server of a backend is, once it has been looked for.
+    pub(crate) fn url_of(&self, backend: Backend) -> Result<&str, Absent> {
+        let found = self.found.iter().find(|(found, _)| *found == backend);
+        match found.map(|(_, availability)| availability) {
+            Some(Availability::Up(service)) => Ok(&service.url),
+            Some(Availability::Unusable(why)) => Err(Absent::Failure(format!("{backend}: {why}"))),
+            Some(Availability::Missing(why)) if self.required.contains(&backend) => {
+                Err(Absent::Failure(format!("{backend}: {why}")))
+            }
+            Some(Availability::Missing(why)) => Err(Absent::Excuse(format!("{backend}: {why}"))),
+            None => Err(Absent::Failure(format!("nobody has looked for {backend}"))),
+        }
+    }
+
     fn verdict(&self) -> Verdict {
         let is_fatal = |backend: &Backend, it: &Availability| match it {
             Availability::Up(_) => false,
@@ -109,6 +129,15 @@ impl Servers {
             (up, missing) => format!("{up}; missing: {missing}"),
         })
     }
+}
+
+/// Why there is no server, and what follows for whoever needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// It is left out, by name.
+    Excuse(String),
+    /// It fails.
+    Failure(String),
 }
 
 /// A line for each backend whose tests were run or skipped.
@@ -193,6 +222,19 @@ mod tests {
         let refuses = (Backend::Mysql, Availability::Unusable("refuses".into()));
 
         assert_eq!(servers(&[], vec![refuses]).verdict(), Verdict::Failed("mysql: refuses".into()));
+    }
+
+    #[test]
+    fn who_needs_a_missing_server_is_excused_unless_it_is_required() {
+        let found =
+            || vec![up(Backend::Postgres, "PostgreSQL 15"), missing(Backend::Redis), missing(Backend::Mqtt)];
+        let servers = servers(&[Backend::Redis], found());
+
+        assert_eq!(servers.url_of(Backend::Postgres), Ok("postgres://postgres@127.0.0.1:5432/postgres"));
+        let excuse = Absent::Excuse("mqtt: nobody listens".into());
+        assert_eq!(servers.url_of(Backend::Mqtt), Err(excuse));
+        let failure = Absent::Failure("redis: nobody listens".into());
+        assert_eq!(servers.url_of(Backend::Redis), Err(failure));
     }
 
     #[test]

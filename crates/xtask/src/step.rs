@@ -15,6 +15,8 @@ pub(crate) enum Step {
     House,
     /// apsched-core compiles alone, without the scheduler
     Core,
+    /// the facade compiles with each of its features alone, and with none
+    Features,
     /// clippy has nothing to say
     Clippy,
     /// rustdoc has nothing to say
@@ -57,7 +59,7 @@ impl Step {
             Self::Doc => &["doc", "--workspace", "--no-deps", "--all-features"],
             Self::Deny => &["deny", "check"],
             Self::Test => &["test", "--workspace", "--all-features"],
-            Self::House | Self::Services | Self::Examples => return None,
+            Self::House | Self::Features | Self::Services | Self::Examples => return None,
         };
         let cargo = Cargo::new(arguments);
         Some(if self == Self::Doc { cargo.env("RUSTDOCFLAGS", "-D warnings") } else { cargo })
@@ -72,7 +74,10 @@ mod tests {
     fn steps_run_in_this_order() {
         let names: Vec<_> = Step::all().iter().map(|step| step.name()).collect();
 
-        assert_eq!(names, ["fmt", "house", "core", "clippy", "doc", "deny", "services", "test", "examples"]);
+        assert_eq!(
+            names,
+            ["fmt", "house", "core", "features", "clippy", "doc", "deny", "services", "test", "examples"]
+        );
     }
 
     #[test]

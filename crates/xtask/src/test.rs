@@ -14,7 +14,7 @@ use crate::server::Servers;
 use crate::skipped::{self, Skipped};
 use crate::step::Step;
 use crate::workspace::Workspace;
-use crate::{deny, example, house};
+use crate::{deny, example, feature, house};
 
 /// Runs the steps that `options` name. Fails when a step does.
 pub(crate) fn run(options: &TestOptions) -> Result<ExitCode> {
@@ -56,7 +56,8 @@ fn perform(step: Step, cargo: Option<&Cargo>, servers: &mut Servers, report: &mu
             Ok(verdict(status, String::new()))
         }
         (Step::Services, None) => servers.start(),
-        (Step::Examples, None) => Ok(example::run()?.map_or_else(Verdict::Failed, Verdict::Passed)),
+        (Step::Features, None) => Ok(feature::run()?.map_or_else(Verdict::Failed, Verdict::Passed)),
+        (Step::Examples, None) => Ok(example::run(servers)?.map_or_else(Verdict::Failed, Verdict::Passed)),
         (_, None) => check_house(),
     }
 }

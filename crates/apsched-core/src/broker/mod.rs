@@ -40,7 +40,8 @@ pub trait EventBroker: fmt::Debug + Send + Sync + 'static {
     /// Listens to the events of `interest`, from this call on, until the subscription is dropped.
     fn subscribe(&self, interest: EventInterest) -> Subscription;
 
-    /// Disconnects; subscriptions end after what was published before, and later ones at once. Called once, last.
+    /// Disconnects; subscriptions end after what was published before, and later ones at once. Called once, last; also of a
+    /// broker that was never started.
     async fn stop(&self);
 }
 

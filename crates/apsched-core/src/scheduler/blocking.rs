@@ -121,6 +121,7 @@ impl Scheduler {
 
     /// See the async [`stop`](super::Scheduler::stop).
     pub fn stop(&self) {
+        let _runtime = self.runtime.enter();
         self.scheduler.stop();
     }
 

@@ -272,6 +272,7 @@ impl SchedulerBuilder {
             ids: Mutex::new(JobIds::seeded(seed)),
             seeds: AtomicU64::new(0),
             connected: OnceCell::new(),
+            broker_stopped: OnceCell::new(),
             reports: Reports::default(),
             results: ResultWatch::default(),
             commands,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Scheduler;
 use super::driver::Driver;
 use super::error::{Error, Result};
-use super::shared::{BrokerUse, Command, State};
+use super::shared::{Command, State};
 use crate::engine::{Input, Intake};
 use crate::event::{SchedulerStarted, SchedulerStopped};
 use crate::instant;
@@ -52,9 +52,7 @@ impl Scheduler {
             Some(error) => tracing::error!(scheduler.id = %id, error, "the scheduler's loop failed"),
         }
         shared.publish(vec![SchedulerStopped::new(id, error).into()]);
-        if shared.broker_use == BrokerUse::Own {
-            shared.broker.stop().await;
-        }
+        shared.stop_broker().await;
     }
 
     /// Runs the scheduler until it is stopped, by Ctrl-C or SIGTERM or [`stop`](Self::stop); starts it first if need be.
@@ -94,7 +92,8 @@ impl Scheduler {
     /// Stops the scheduler: nothing new is taken, running jobs may finish for `drain`, then they are cancelled; returns
     /// when every lease is back.
     ///
-    /// Blocking handlers are awaited however long they take. A scheduler that was not started is stopped at once.
+    /// Blocking handlers are awaited however long they take. A scheduler that was not started is stopped at once: nobody
+    /// who listens to its events waits any longer.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the request back.
@@ -108,7 +107,10 @@ impl Scheduler {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn wait_until_stopped(&self) {
-        wait_for(self.shared().state.subscribe(), State::Stopped).await;
+        let shared = self.shared();
+        wait_for(shared.state.subscribe(), State::Stopped).await;
+        // Of a client: of one that ran, its end did.
+        shared.stop_broker().await;
     }
 
     /// Where the scheduler stands.
@@ -155,6 +157,11 @@ impl Scheduler {
         });
         if was_created {
             drop(shared.commands_in.lock().unwrap_or_else(PoisonError::into_inner).take());
+            // Who waits for the stop does it, else this does; outside of a runtime nobody but the first can.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                let shared = shared.clone();
+                runtime.spawn(async move { shared.stop_broker().await });
+            }
         } else {
             // Fails when the loop has ended: then it has stopped already.
             drop(shared.commands.send(Command::Tell(Input::Stop { deadline })));

@@ -20,7 +20,7 @@ use crate::store::{StoreResult, StoreTransaction};
 /// told: right after a rollback. After a commit nothing is lost by that but time: schedulers find what was added when they
 /// next look at the store, within the [`poll_interval`](super::SchedulerBuilder::poll_interval).
 #[must_use = "after the commit, call `committed`; until then nobody hears of what was added"]
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Pending<T> {
     scheduler: Scheduler,
     value: T,

@@ -71,6 +71,7 @@ pub(super) struct Shared {
     pub(super) ids: Mutex<JobIds>,
     pub(super) seeds: AtomicU64,
     pub(super) connected: OnceCell<()>,
+    pub(super) broker_stopped: OnceCell<()>,
     pub(super) reports: Reports,
     pub(super) results: ResultWatch,
     pub(super) commands: mpsc::UnboundedSender<Command>,
@@ -159,7 +160,10 @@ impl Shared {
             .get_or_try_init(|| async {
                 self.ask(self.store.start(&self.registry)).await?;
                 self.clock.measure(|| self.ask(self.store.server_time())).await?;
-                self.broker.start().await?;
+                // Of a client that was stopped before its first call, nobody would stop it again.
+                if !self.broker_stopped.initialized() {
+                    self.broker.start().await?;
+                }
                 let known: Vec<Arc<KnownTask>> = self.tasks_read().values().cloned().collect();
                 if !known.is_empty() {
                     let definitions = known.iter().map(|task| TaskDefinition::clone(&task.definition));
@@ -169,6 +173,13 @@ impl Shared {
             })
             .await
             .copied()
+    }
+
+    /// Stops the broker, once, unless others use it too.
+    pub(super) async fn stop_broker(&self) {
+        if self.broker_use == BrokerUse::Own {
+            self.broker_stopped.get_or_init(|| self.broker.stop()).await;
+        }
     }
 
     fn tasks_read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TaskId, Arc<KnownTask>>> {

@@ -72,7 +72,7 @@ async fn orphans(
     let others = predecessors.iter().cloned().chain([Value::from("")]).map(|holder| [holder]);
     let params = Params::new().with("now", request.now).with("limit", request.limit).rows("others", others);
     let rows = session.fetch(ORPHANED_JOBS, &params).await?;
-    let (orphans, events) = decode_or_quarantine(session, rows).await?;
+    let (orphans, events) = decode_or_quarantine(session, rows, None).await?;
     let mut random = fastrand::Rng::with_seed(request.seed);
     for stored in orphans {
         let has_payload_apart = stored.payload_apart.is_some();
@@ -87,7 +87,7 @@ async fn orphans(
         job.token = job.token.next();
         freed.count(&job.task_id);
         let release = Release::recover(&job, request.now, random.f64());
-        let orphan = EndedJob { job, has_payload_apart };
+        let orphan = EndedJob { job, has_payload_apart, has_limit: true };
         ends.push(orphan, release, request.now, EventInterest::ALL, ended)?;
     }
     Ok(events)
@@ -102,11 +102,11 @@ async fn missed(
 ) -> Outcome<Vec<Event>> {
     let params = Params::new().with("now", request.now).with("limit", request.limit);
     let rows = session.fetch(MISSED_JOBS, &params).await?;
-    let (missed, events) = decode_or_quarantine(session, rows).await?;
+    let (missed, events) = decode_or_quarantine(session, rows, None).await?;
     for stored in missed {
         if stored.job.is_to_end_as_missed(request.now) {
             let has_payload_apart = stored.payload_apart.is_some();
-            let job = EndedJob { job: stored.job, has_payload_apart };
+            let job = EndedJob { job: stored.job, has_payload_apart, has_limit: true };
             let end = FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, request.now);
             ends.push(job, Release::Finish(end), request.now, EventInterest::ALL, ended)?;
         }

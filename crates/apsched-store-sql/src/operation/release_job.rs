@@ -48,7 +48,9 @@ pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) ->
         let Some(job) = gone.remove(&release.job_id) else { continue };
         written.insert(release.job_id);
         if let Some(job) = job {
-            freed.count(&job.job.task_id);
+            if job.has_limit {
+                freed.count(&job.job.task_id);
+            }
             ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
         }
     }
@@ -117,14 +119,14 @@ async fn requeue(
     let claims = claims(releases.iter().copied());
     let params = Params::new().with("holder", &request.scheduler_id);
     let rows = session.fetch_rows(HELD_JOBS, params, "held", claims).await?;
-    let (held, quarantined) = decode_or_quarantine(session, rows).await?;
+    let (held, quarantined) = decode_or_quarantine(session, rows, None).await?;
     let releases: HashMap<JobId, &Release> =
         releases.iter().map(|release| (release.job_id, &release.release)).collect();
     let mut claims = ClaimEnds::default();
     let mut written = Vec::new();
     for stored in held {
         let has_payload_apart = stored.payload_apart.is_some();
-        let held = EndedJob { job: stored.job, has_payload_apart };
+        let held = EndedJob { job: stored.job, has_payload_apart, has_limit: true };
         written.push(held.job.id);
         freed.count(&held.job.task_id);
         if let Some(release) = releases.get(&held.job.id) {
@@ -155,12 +157,12 @@ impl ClaimEnds {
         interest: EventInterest,
         ended: &mut Ended,
     ) -> Outcome<()> {
-        let EndedJob { mut job, has_payload_apart } = held;
+        let EndedJob { mut job, has_payload_apart, has_limit } = held;
         match release.heeding(job.cancel, now) {
             Release::Finish(end) => {
                 let holder = job.lease.take().map(|lease| lease.holder);
                 self.gone.push(job.id);
-                return ended.push(EndedJob { job, has_payload_apart }, end, holder.as_ref());
+                return ended.push(EndedJob { job, has_payload_apart, has_limit }, end, holder.as_ref());
             }
             Release::RunAgain { run_at, attempt } => {
                 job.run_again(run_at, attempt);

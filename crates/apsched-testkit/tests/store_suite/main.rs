@@ -3,6 +3,7 @@
 
 mod breach;
 mod double;
+mod quarantine;
 mod spoiled;
 
 use double::Double;

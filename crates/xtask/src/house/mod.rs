@@ -2,6 +2,7 @@
 //!
 //! A rule is a pure function from the workspace to its findings. A new rule is a file here and a line in [`RULES`].
 
+mod backend_example;
 mod backend_test;
 mod crate_arrow;
 mod crate_document;
@@ -24,7 +25,8 @@ pub(crate) struct Rule {
 }
 
 /// Every rule, in the order of their names.
-pub(crate) const RULES: [Rule; 10] = [
+pub(crate) const RULES: [Rule; 11] = [
+    Rule { name: "backend_example", check: backend_example::check },
     Rule { name: "backend_test", check: backend_test::check },
     Rule { name: "crate_arrow", check: crate_arrow::check },
     Rule { name: "crate_document", check: crate_document::check },

@@ -117,6 +117,7 @@ macro_rules! __broker_cases {
                 a_waiting_reader_is_woken_by_the_stop
                 publishing_after_the_stop_is_harmless
                 a_subscription_after_the_stop_has_ended
+                a_broker_that_was_never_started_can_be_stopped
             }
             other_process {
                 events_reach_other_processes

@@ -53,3 +53,13 @@ pub(crate) async fn a_subscription_after_the_stop_has_ended(harness: &dyn Broker
 
     assert_eq!(late.next().await, None);
 }
+
+/// As by a client that is stopped before it has asked for anything.
+pub(crate) async fn a_broker_that_was_never_started_can_be_stopped(harness: &dyn BrokerHarness) {
+    let broker = harness.open().await;
+    let mut subscription = broker.subscribe(EventInterest::ALL);
+
+    broker.stop().await;
+
+    assert_eq!(subscription.next().await, None);
+}
