@@ -12,7 +12,8 @@
 //! | `{values job: id id, run_at int}` | the same rows, as the source of an `INSERT` |
 //! | `{among}` … `{end among}` | being one of the ids that a query gives, which is run first, and once |
 //! | `{once}` | what keeps a named query from being run wherever it is named |
-//! | `{then}` … `{by id}` | the join of rows that the caller gives with those of a table that have their ids |
+//! | `{then} … {by id}` | the join of rows that the caller gives with those of a table that have their ids |
+//! | `{then} … {by index jobs_fire_time}` | the same by another index |
 //! | `{lock jobs}` | the lock on the rows of `jobs` that are read; nothing where there is one writer |
 //! | `{lock free jobs}` | the same, passing over rows that somebody else has locked |
 //!
@@ -176,8 +177,12 @@ impl Composer<'_> {
                 self.rows(name, &columns, form == "rows");
             }
             Some(("end", _)) => self.text.push_str(dialect.among().1),
-            None if marker == "then" => self.text.push_str(dialect.join_by_id().0),
-            Some(("by", _)) => self.text.push_str(dialect.join_by_id().1),
+            None if marker == "then" => self.text.push_str(dialect.join_to()),
+            Some(("by", key)) => {
+                let tables = &self.statements.tables;
+                let index = key.strip_prefix("index ").map(|name| tables.index(dialect, name));
+                self.text.push_str(&dialect.by_index(index.as_deref().unwrap_or("PRIMARY")));
+            }
             None if marker == "among" => self.text.push_str(dialect.among().0),
             None if marker == "once" => self.text.push_str(dialect.once()),
             _ => self.text.push_str(&self.statements.tables.table(dialect, marker)),

@@ -22,6 +22,9 @@ const DROP_SCHEDULE_LEASES: Statement = statement!("drop_schedule_leases");
 
 pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Outcome<Vec<Event>> {
     let predecessors = predecessors(session, request).await?;
+    // Schedules before jobs, as all lock them.
+    let holders: Vec<_> = predecessors.iter().map(|holder| [holder.clone()]).collect();
+    session.execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders).await?;
     let mut ended = Ended::new(EventInterest::ALL);
     let mut ends = ClaimEnds::default();
     let mut freed = FreedSlots::default();
@@ -33,10 +36,6 @@ pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Out
     let slot = freed.wakeup(session, request.now).await?;
     events.extend(slot.or(earliest).map(|at| Wakeup::jobs(at).into()));
     if request.scope == RecoverScope::ExpiredAndPredecessors {
-        let holders = predecessors.into_iter().map(|holder| [holder]);
-        session
-            .execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders.collect::<Vec<_>>())
-            .await?;
         let first = wakeup::schedule(session, request.now).await?;
         events.extend(first.map(|at| Wakeup::schedules(at).into()));
     }

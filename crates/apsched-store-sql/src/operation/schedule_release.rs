@@ -19,7 +19,6 @@ use crate::value::{Params, Row, Unreadable, Value};
 
 const LOCK_SCHEDULES: Statement = statement!("lock_schedules");
 const SCHEDULES_WITH_JOBS: Statement = statement!("schedules_with_jobs");
-const LOCK_JOBS_OF_SCHEDULES: Statement = statement!("lock_jobs_of_schedules");
 const ADVANCE_SCHEDULES: Statement = statement!("advance_schedules");
 const ADVANCE_SCHEDULES_MYSQL: Statement = statement!("advance_schedules.mysql");
 
@@ -159,9 +158,10 @@ async fn lock_replaced(
             && active.contains(&release.schedule_id)
     };
     let replacing = valid.iter().map(|(release, _)| *release).filter(|release| replaces(release));
-    let ids: Vec<_> = replacing.map(|release| [Value::from(&release.schedule_id)]).collect();
-    if ids.len() > 1 {
-        session.fetch_rows(LOCK_JOBS_OF_SCHEDULES, Params::new(), "wanted", ids).await?;
+    let schedules: Vec<_> = replacing.map(|release| &release.schedule_id).collect();
+    // Those of one schedule are locked in order when they are replaced.
+    if schedules.len() > 1 {
+        cancel::lock_jobs_of(session, schedules.into_iter()).await?;
     }
     Ok(())
 }

@@ -16,11 +16,11 @@ macro_rules! lock_suite {
         use apsched_core::job::{FinishedAttempt, JobRelease, Release};
         use apsched_core::schedule::{ScheduleAdvance, ScheduleRelease};
         use apsched_core::store::{
-            AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, ReleaseJobs, ReleaseSchedules, RemoveJobs,
-            StoreResult,
+            AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, RecoverScope, ReleaseJobs,
+            ReleaseSchedules, RemoveJobs, StoreResult,
         };
         use apsched_core::trigger::TriggerRegistry;
-        use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome, Overlap};
+        use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome, Overlap, SchedulerId};
         use apsched_store_sql::SqlDataStore;
         use apsched_testkit::sample::{self, at, executor, scheduler_id, seconds, task_id};
         use sqlx::{AssertSqlSafe, Executor, Row};
@@ -98,7 +98,15 @@ macro_rules! lock_suite {
             let request = ReleaseSchedules { scheduler_id, now: at(100), releases, interest };
             not_held_up("release_schedules", store.release_schedules(request)).await;
             let id = &claimed[0].schedule.id;
-            not_held_up("remove_schedule", store.remove_schedule(id, RemoveJobs::Keep, at(100))).await;
+            not_held_up("remove_schedule", store.remove_schedule(id, RemoveJobs::Cancel, at(100))).await;
+            let (scheduler_id, now) = (sample::scheduler_id("a"), at(300));
+            let request =
+                AcquireSchedules { scheduler_id: scheduler_id.clone(), now, lease: seconds(30), limit: 9 };
+            not_held_up("acquire_schedules", store.acquire_schedules(request)).await;
+            let successor = SchedulerId::new(scheduler_id.name().clone(), scheduler_id.incarnation() + 1);
+            let scope = RecoverScope::ExpiredAndPredecessors;
+            let request = Recover { scheduler_id: successor, now, scope, limit: 100, seed: 1 };
+            not_held_up("recover", store.recover(request)).await;
         }
 
         #[test]
@@ -167,7 +175,14 @@ macro_rules! lock_suite {
                 let store = database.store();
                 store.start(&TriggerRegistry::new()).await.expect("the tables are made");
                 store.put_tasks(vec![sample::task("send")]).await.expect("a task");
-                let added = (0..40).map(|_| stored(sample::job().build())).collect();
+                let id = sample::schedule_id("s");
+                let of_schedule = |number: i64| {
+                    // The later in order of id, the earlier by fire time.
+                    let (schedule_id, fire_time) = (Some(id.clone()), Some(at(1000 - number)));
+                    stored(Job { schedule_id, fire_time, ..sample::job().build() })
+                };
+                let added = (0..40).map(of_schedule).collect();
+                store.add_schedule(stored_schedule("s"), ConflictPolicy::Error).await.expect("a schedule");
                 store.add_jobs(added, EventInterest::NONE).await.expect("jobs");
                 let mut jobs = acquired(&store, 40).await;
                 jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
@@ -189,13 +204,17 @@ macro_rules! lock_suite {
                 });
                 let releases = Arc::new(releases.collect());
                 let release = ReleaseJobs { scheduler_id, now, releases, interest: EventInterest::NONE };
-                for call in ["extend_leases", "release_jobs"] {
+                for call in ["extend_leases", "remove_schedule", "release_jobs"] {
                     let mut transaction = pool.begin().await.expect("a transaction");
                     transaction.execute(sqlx::raw_sql(AssertSqlSafe(lock.clone()))).await.expect("a lock");
-                    let (store, renewal, release) = (store.clone(), renewal.clone(), release.clone());
+                    let (store, renewal, release, id) =
+                        (store.clone(), renewal.clone(), release.clone(), id.clone());
                     let called = tokio::spawn(async move {
                         match call {
                             "extend_leases" => store.extend_leases(renewal).await.map(|report| report.lost),
+                            "remove_schedule" => {
+                                store.remove_schedule(&id, RemoveJobs::Cancel, now).await.map(|_| Vec::new())
+                            }
                             _ => store.release_jobs(release).await.map(|released| released.lost),
                         }
                     });
