@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use apsched_core::broker::{BrokerError, EventBroker, Subscribers, Subscription};
-use apsched_core::event::{Event, EventInterest};
+use apsched_core::event::{Event, EventInterest, Health};
 use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, CASES};
 use async_trait::async_trait;
@@ -59,7 +59,7 @@ impl EventBroker for Connection {
                 match wire.recv().await {
                     Ok((process, events)) if process != own || hears_itself => subscribers.deliver(&events),
                     Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => subscribers.report_gap(),
+                    Err(broadcast::error::RecvError::Lagged(_)) => subscribers.report_gap(EventInterest::ALL),
                     Err(broadcast::error::RecvError::Closed) => return,
                 }
             }
@@ -83,6 +83,10 @@ impl EventBroker for Connection {
 
     fn subscribe(&self, interest: EventInterest) -> Subscription {
         self.subscribers.subscribe(interest)
+    }
+
+    fn health(&self) -> Health {
+        Health::Healthy
     }
 
     async fn stop(&self) {

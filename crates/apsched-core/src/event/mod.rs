@@ -95,6 +95,7 @@ impl EventType for Event {
     }
 }
 
+// The order is part of what brokers send: a new type goes to the end.
 events! {
     /// A task was declared for the first time.
     TaskAdded {
