@@ -7,6 +7,7 @@
 //! | a program with schedules | [`TestScheduler`]: a year in a second |
 //! | a program that waits | [`ManualClock`] |
 //! | a program that must survive outages | [`fault::Faulty`], [`fault::FaultyBroker`] |
+//! | a store or broker with a server | [`backend`]: where it is, and who says that it is missing; [`fault::TcpProxy`]: a bad line to it |
 //! | a store that must keep the guarantees whatever happens | [`simulation`]: schedulers, crashes and clocks in virtual time |
 //! | need of tasks, schedules and jobs to test with | [`sample`] |
 //!
@@ -59,13 +60,16 @@
 //! });
 //! ```
 
+pub mod backend;
 mod clock;
 pub mod conformance;
 pub mod fault;
 pub mod sample;
 pub mod simulation;
+mod skipped;
 mod test_scheduler;
 pub mod trigger_laws;
 
 pub use clock::ManualClock;
+pub use skipped::report_skipped;
 pub use test_scheduler::{Ended, Fired, TestScheduler};

@@ -64,12 +64,6 @@ pub fn block_on(case: impl Future<Output = ()>) {
         .block_on(case);
 }
 
-/// Says by name that a case did not run, and why.
-#[expect(clippy::print_stdout, reason = "a skipped case must be seen in the output of the test runner")]
-pub(crate) fn report_skipped(case: &str, why: &str) {
-    println!("skipped {case}: {why}");
-}
-
 /// Makes the table of a suite from its list.
 macro_rules! case_table {
     ($harness:ty; $($concept:ident { $($name:ident)* })*) => {

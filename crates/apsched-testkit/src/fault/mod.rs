@@ -1,19 +1,22 @@
-//! Stores and brokers that go wrong as planned: they fail, delay, hang, repeat, lose.
+//! Stores, brokers and connections that go wrong as planned: they fail, delay, hang, repeat, lose.
 //!
 //! | wrapper | what it does to a call or event |
 //! |---|---|
 //! | [`Faulty`] | fails before or after doing it, delays it, never answers, does it twice |
 //! | [`FaultyBroker`] | drops, doubles or delays an event |
+//! | [`TcpProxy`] | refuses, cuts and swallows the connections to a server |
 //!
-//! A plan decides for each call or event: a closure, a [`Script`], or [`RandomFaults`] by a seed, which make the same
-//! decisions again.
+//! The proxy does as it is told at the moment. For the others a plan decides about each call or event: a closure, a
+//! [`Script`], or [`RandomFaults`] by a seed, which make the same decisions again.
 
 mod broker;
 mod operation;
 mod plan;
 mod store;
+mod tcp_proxy;
 
 pub use broker::{EventFault, EventFaultPlan, FaultyBroker, RandomEventFaults};
 pub use operation::Operation;
 pub use plan::{Call, Fault, FaultPlan, RandomFaults, Script};
 pub use store::Faulty;
+pub use tcp_proxy::{Connections, TcpProxy};

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use apsched_core::broker::EventBroker;
 use async_trait::async_trait;
 
-use super::suite::{Case, Support, case_table, report_skipped};
+use super::suite::{Case, Support, case_table};
+use crate::report_skipped;
 
 /// One unused bus for one case: how to get at it, and how far it reaches.
 ///
@@ -44,7 +45,9 @@ pub trait BrokerHarness: Send + Sync {
 
     /// What this machine lacks to run the cases, such as the address of a server. Default `None`: nothing, they run.
     ///
-    /// With `Some`, every case passes and says by name that it was skipped, and why.
+    /// With `Some`, every case passes and says by name that it was skipped, and why. For a server this is
+    /// [`Backend::missing`](crate::backend::Backend::missing). It is asked before anything else, so a harness connects in
+    /// [`open`](Self::open) and not when it is made.
     fn missing(&self) -> Option<String> {
         None
     }
