@@ -1,5 +1,7 @@
-//! The event broker suite, tested itself: it holds on a bus of several processes, and finds a bus that echoes, leaks or
-//! shuffles.
+//! The event broker suite, tested itself: it holds for the relay over a server in memory, and finds brokers and transports
+//! that break one rule each.
+
+mod bus;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +11,7 @@ use apsched_core::event::{Event, EventInterest, Health};
 use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, CASES};
 use async_trait::async_trait;
+use bus::{Bus, Fault};
 use tokio::sync::broadcast;
 
 /// What a bus does wrong.
@@ -20,18 +23,20 @@ enum Breach {
     SendsLocalEvents,
     /// The order is lost.
     Reverses,
+    /// Wake-ups are not summed up.
+    WakesForEach,
 }
 
-/// A wire in memory; what each process sends is prefixed with its number.
+/// A broker without the relay, on a wire in memory; what each process sends is prefixed with its number.
 #[derive(Debug)]
-struct Bus {
+struct Bare {
     wire: broadcast::Sender<(usize, Vec<Event>)>,
     processes: AtomicUsize,
-    breach: Option<Breach>,
+    breach: Breach,
 }
 
-impl Bus {
-    fn new(breach: Option<Breach>) -> Self {
+impl Bare {
+    fn new(breach: Breach) -> Self {
         Self { wire: broadcast::channel(1 << 14).0, processes: AtomicUsize::new(0), breach }
     }
 }
@@ -40,7 +45,7 @@ impl Bus {
 struct Connection {
     wire: broadcast::Sender<(usize, Vec<Event>)>,
     process: usize,
-    breach: Option<Breach>,
+    breach: Breach,
     subscribers: Arc<Subscribers>,
     reader: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -53,7 +58,7 @@ impl EventBroker for Connection {
             return Ok(());
         }
         let (mut wire, own, subscribers) = (self.wire.subscribe(), self.process, self.subscribers.clone());
-        let hears_itself = self.breach == Some(Breach::Echoes);
+        let hears_itself = self.breach == Breach::Echoes;
         *reader = Some(tokio::spawn(async move {
             loop {
                 match wire.recv().await {
@@ -69,9 +74,9 @@ impl EventBroker for Connection {
 
     fn publish(&self, events: Vec<Event>) {
         self.subscribers.deliver(&events);
-        let sends_all = self.breach == Some(Breach::SendsLocalEvents);
+        let sends_all = self.breach == Breach::SendsLocalEvents;
         let mut shared: Vec<_> = events.into_iter().filter(|event| sends_all || !event.is_local()).collect();
-        if self.breach == Some(Breach::Reverses) {
+        if self.breach == Breach::Reverses {
             shared.reverse();
         }
         drop(self.wire.send((self.process, shared)));
@@ -99,7 +104,7 @@ impl EventBroker for Connection {
 }
 
 #[async_trait]
-impl BrokerHarness for Bus {
+impl BrokerHarness for Bare {
     async fn open(&self) -> Arc<dyn EventBroker> {
         Arc::new(Connection {
             wire: self.wire.clone(),
@@ -111,24 +116,51 @@ impl BrokerHarness for Bus {
     }
 
     fn capabilities(&self) -> BrokerCapabilities {
-        BrokerCapabilities { other_processes: Support::Yes }
+        BrokerCapabilities { other_processes: Support::Yes, ..BrokerCapabilities::default() }
     }
 }
 
 apsched_testkit::event_broker_conformance!(Bus::new(None));
 
-#[test]
-fn each_breach_is_found_by_the_case_that_is_named_for_it() {
-    for (breach, name) in [
-        (Breach::Echoes, "the_publisher_hears_its_own_events_once"),
-        (Breach::SendsLocalEvents, "local_events_stay_where_they_are"),
-        (Breach::Reverses, "every_type_of_event_arrives_unchanged"),
-    ] {
+/// As a server that delivers at least once.
+mod with_repetitions {
+    use super::{Bus, Fault};
+
+    apsched_testkit::event_broker_conformance!(Bus::new(Some(Fault::Repeats)));
+}
+
+/// Asserts that each harness fails the case that stands beside it. All at once: many wait for what never comes.
+fn assert_found<H: BrokerHarness + 'static, F: std::fmt::Debug>(broken: Vec<(F, H, &str)>) {
+    let verdicts = broken.into_iter().map(|(fault, harness, name)| {
         let run = CASES.iter().find(|case| case.name == name).expect("such a case").run;
-        let harness = Bus::new(Some(breach));
         let verdict = std::thread::spawn(move || {
             apsched_testkit::conformance::block_on(async move { run(&harness).await });
         });
-        assert!(verdict.join().is_err(), "{breach:?} is found by {name}");
+        (format!("{fault:?} is found by {name}"), verdict)
+    });
+    for (claim, verdict) in verdicts.collect::<Vec<_>>() {
+        assert!(verdict.join().is_err(), "{claim}");
     }
+}
+
+#[test]
+fn each_breach_is_found_by_the_case_that_is_named_for_it() {
+    let broken = [
+        (Breach::Echoes, "the_publisher_hears_its_own_events_once"),
+        (Breach::SendsLocalEvents, "local_events_stay_where_they_are"),
+        (Breach::Reverses, "every_type_of_event_arrives_unchanged"),
+        (Breach::WakesForEach, "a_burst_of_wakeups_reaches_others_as_a_few"),
+    ];
+    assert_found(broken.map(|(breach, name)| (breach, Bare::new(breach), name)).into());
+}
+
+#[test]
+fn each_fault_of_a_transport_is_found_by_the_case_that_is_named_for_it() {
+    let broken = [
+        (Fault::ForgetsTheSubscription, "events_flow_again_after_a_cut"),
+        (Fault::ConnectsOnce, "events_flow_again_after_a_cut"),
+        (Fault::BelievesInALine, "events_flow_again_after_a_silence"),
+        (Fault::Overtakes, "a_large_batch_arrives_whole"),
+    ];
+    assert_found(broken.map(|(fault, name)| (fault, Bus::new(Some(fault)), name)).into());
 }
