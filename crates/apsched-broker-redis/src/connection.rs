@@ -54,21 +54,15 @@ impl Transport for RedisTransport {
 
 impl LinkSender for RedisSender {
     async fn send(&mut self, message: &[u8]) -> Result<(), LinkError> {
-        let published = redis::cmd("PUBLISH")
-            .arg(&self.channel)
-            .arg(message)
-            .exec_async(&mut self.publisher)
-            .await;
+        let published =
+            redis::cmd("PUBLISH").arg(&self.channel).arg(message).exec_async(&mut self.publisher).await;
         published.map_err(|error| LinkError::new("publish to the redis channel", error))
     }
 
     async fn ping(&mut self) -> Result<(), LinkError> {
         let command = redis::cmd("PING");
-        let answers = try_join(
-            command.exec_async(&mut self.publisher),
-            self.subscriber.ping::<redis::Value>(),
-        )
-        .await;
+        let answers =
+            try_join(command.exec_async(&mut self.publisher), self.subscriber.ping::<redis::Value>()).await;
         answers.map(drop).map_err(|error| LinkError::new("ask redis for a sign of life", error))
     }
 

@@ -182,7 +182,8 @@ impl OwnServer {
             .chain(versions.map(|version| version.path().join("bin")))
             .map(|directory| directory.join(name))
             .find(|program| program.is_file());
-        let program = found.ok_or_else(|| format!("no program {name:?}, for a {} of its own", self.backend))?;
+        let program =
+            found.ok_or_else(|| format!("no program {name:?}, for a {} of its own", self.backend))?;
         let mut command = Command::new(program);
         command.current_dir(&self.directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(command)
@@ -203,7 +204,9 @@ impl OwnServer {
             }
         };
         let waited = tokio::time::timeout(PATIENCE, listening).await;
-        waited.unwrap_or_else(|_| Err(format!("the {} does not listen at {address} after {PATIENCE:?}", self.backend)))
+        waited.unwrap_or_else(|_| {
+            Err(format!("the {} does not listen at {address} after {PATIENCE:?}", self.backend))
+        })
     }
 }
 

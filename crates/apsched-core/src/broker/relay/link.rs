@@ -128,7 +128,11 @@ impl<T: Transport> Link<T> {
         }
         self.send_next(sender).await?;
         let heard = timeout(self.options.timeout, echoes.changed()).await;
-        heard.map_err(|_| LinkError::of("what was published to the channel did not come back to its subscriber"))?.ok();
+        heard
+            .map_err(|_| {
+                LinkError::of("what was published to the channel did not come back to its subscriber")
+            })?
+            .ok();
         let gap = if self.history.attempts > 1 { Gap::Possible } else { Gap::None };
         let turn = self.exchange.connected(gap);
         tracing::info!(attempts = self.history.failures + 1, ?turn, "the event broker is connected");
@@ -177,7 +181,10 @@ async fn receive_all(exchange: &Exchange, receiver: &mut impl LinkReceiver) -> L
     }
 }
 
-async fn within<V>(limit: Duration, call: impl Future<Output = Result<V, LinkError>>) -> Result<V, LinkError> {
+async fn within<V>(
+    limit: Duration,
+    call: impl Future<Output = Result<V, LinkError>>,
+) -> Result<V, LinkError> {
     timeout(limit, call).await.unwrap_or_else(|_| Err(LinkError::of("the server did not answer in time")))
 }
 

@@ -16,7 +16,7 @@
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::event::{Event, EventInterest};
-use crate::serializer::{Serializers, SerializerError};
+use crate::serializer::{SerializerError, Serializers};
 
 /// Largest message that is sent, in bytes: even as base64 it fits into a notification of PostgreSQL, which is below
 /// 8,000 bytes.
@@ -112,20 +112,19 @@ enum ReadEvent {
 impl Message {
     pub(super) fn write(&self, serializers: &Serializers) -> Result<Vec<u8>, SerializerError> {
         let Self { origin, number, listens, asks, lost, events } = self;
-        let body = Written {
-            number: *number,
-            listens: listens.bits(),
-            asks: *asks,
-            lost: lost.bits(),
-            events,
-        };
+        let body =
+            Written { number: *number, listens: listens.bits(), asks: *asks, lost: lost.bits(), events };
         let (serializer, body) = serializers.write(&body)?;
         let mut bytes = format!("{FORMAT}{VERSION} {:016x} {serializer} ", origin.0).into_bytes();
         bytes.extend_from_slice(&body);
         Ok(bytes)
     }
 
-    pub(super) fn read(bytes: &[u8], own: Origin, serializers: &Serializers) -> Result<Heard, IgnoredMessage> {
+    pub(super) fn read(
+        bytes: &[u8],
+        own: Origin,
+        serializers: &Serializers,
+    ) -> Result<Heard, IgnoredMessage> {
         if bytes.len() > MAX_READ_BYTES {
             return Err(IgnoredMessage::TooLarge { bytes: bytes.len() });
         }
@@ -136,7 +135,8 @@ impl Message {
         if version != VERSION {
             return Err(IgnoredMessage::OtherVersion { found: version.chars().take(16).collect() });
         }
-        let origin = word().and_then(|word| u64::from_str_radix(word, 16).ok()).map(Origin).ok_or_else(foreign)?;
+        let origin =
+            word().and_then(|word| u64::from_str_radix(word, 16).ok()).map(Origin).ok_or_else(foreign)?;
         if origin == own {
             return Ok(Heard::Own);
         }
@@ -261,7 +261,10 @@ mod tests {
         assert_eq!(say(b""), "a message of 0 bytes that no broker of this library wrote");
         assert_eq!(say(b"hello"), "a message of 5 bytes that no broker of this library wrote");
         assert_eq!(say(b"apsched-events/2 x y z"), r#"a message of format version "2": expected "1""#);
-        assert_eq!(say(b"apsched-events/1 xyz json {}"), "a message of 28 bytes that no broker of this library wrote");
+        assert_eq!(
+            say(b"apsched-events/1 xyz json {}"),
+            "a message of 28 bytes that no broker of this library wrote"
+        );
         assert_eq!(say(b"apsched-events/1 2 json {]"), "a message whose body cannot be read");
         assert_eq!(say(b"apsched-events/1 2 cbor \xa0"), "a message whose body cannot be read");
         assert_eq!(say(&vec![b'x'; MAX_READ_BYTES + 1]), "a message of 65537 bytes: expected at most 65536");

@@ -84,7 +84,8 @@ impl BrokerOptions {
         let serializer = self.serializers.own_name();
         let is_word = !serializer.is_empty() && serializer.bytes().all(|byte| byte.is_ascii_graphic());
         if serializer.len() > 32 || !is_word {
-            let reason = format!("serializer {serializer:?}: expected a name of 1 to 32 ASCII letters without spaces");
+            let reason =
+                format!("serializer {serializer:?}: expected a name of 1 to 32 ASCII letters without spaces");
             return Err(misconfigured(reason));
         }
         Ok(())

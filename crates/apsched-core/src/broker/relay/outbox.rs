@@ -220,10 +220,7 @@ impl Outbox {
 /// One wake-up that stands for two.
 fn both(one: &Wakeup, other: &Wakeup) -> Wakeup {
     let earliest = |one: Option<_>, other: Option<_>| one.into_iter().chain(other).min();
-    Wakeup::new(
-        earliest(one.jobs_at, other.jobs_at),
-        earliest(one.schedules_at, other.schedules_at),
-    )
+    Wakeup::new(earliest(one.jobs_at, other.jobs_at), earliest(one.schedules_at, other.schedules_at))
 }
 
 #[cfg(test)]
@@ -308,7 +305,8 @@ mod tests {
         );
         let mut outbox = outbox(vec![event.clone().into(); 9]);
 
-        let told: Vec<_> = std::iter::from_fn(|| take(&mut outbox)).flat_map(|message| message.events).collect();
+        let told: Vec<_> =
+            std::iter::from_fn(|| take(&mut outbox)).flat_map(|message| message.events).collect();
 
         assert_eq!(told, vec![Event::from(event); 9]);
     }
@@ -316,7 +314,8 @@ mod tests {
     #[test]
     fn wakeups_that_wait_are_one_with_the_earliest_times_in_the_place_of_the_first() {
         let schedules = Wakeup::schedules(at(5)).into();
-        let mut outbox = outbox([numbered(1), jobs(3), numbered(2), jobs(2), jobs(4), schedules, numbered(3)]);
+        let mut outbox =
+            outbox([numbered(1), jobs(3), numbered(2), jobs(2), jobs(4), schedules, numbered(3)]);
 
         let both = Wakeup::new(Some(at(2)), Some(at(5))).into();
         assert_eq!(events(&mut outbox), [numbered(1), both, numbered(2), numbered(3)]);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use apsched_core::broker::{EventBroker, EventItem, Subscription};
 use apsched_core::event::{
-    BrokerHealthChanged, Event, EventInterest, EventType, FireTimesCutOff, Health, JobAcquired, JobAdded, JobCancelRequested, JobProgressed, JobQuarantined,
-    JobReleased, JobRemoved, JobRequeued, ScheduleAdded, ScheduleQuarantined, ScheduleRemoved,
-    ScheduleUpdated, SchedulerStarted, SchedulerStopped, StoreHealthChanged, TaskAdded, TaskRemoved,
-    TaskUpdated, Wakeup,
+    BrokerHealthChanged, Event, EventInterest, EventType, FireTimesCutOff, Health, JobAcquired, JobAdded,
+    JobCancelRequested, JobProgressed, JobQuarantined, JobReleased, JobRemoved, JobRequeued, ScheduleAdded,
+    ScheduleQuarantined, ScheduleRemoved, ScheduleUpdated, SchedulerStarted, SchedulerStopped,
+    StoreHealthChanged, TaskAdded, TaskRemoved, TaskUpdated, Wakeup,
 };
 use apsched_core::{JobId, JobOutcome};
 

@@ -28,6 +28,7 @@ fn garbage() -> Vec<Vec<u8>> {
     garbage.push((0..=u8::MAX).collect());
     garbage.push(format!("apsched-events/1 2 json {}", "[".repeat(5_000)).into_bytes());
     garbage.push(vec![b'x'; 7_000]);
+    garbage.push(vec![b'x'; 100_000]);
     garbage
 }
 

@@ -124,6 +124,9 @@ pub(crate) async fn what_other_processes_listen_to_becomes_known(harness: &dyn B
 
     let listener = there.subscribe(JobProgressed::INTEREST);
 
-    until_true("what another process listens to is known", || here.interest().includes(JobProgressed::INTEREST)).await;
+    until_true("what another process listens to is known", || {
+        here.interest().includes(JobProgressed::INTEREST)
+    })
+    .await;
     drop(listener);
 }

@@ -16,7 +16,11 @@ use crate::conformance::broker::{BrokerHarness, Disturbance};
 /// More events than any broker keeps for a server that is gone.
 const TOO_MANY: usize = 20_000;
 
-async fn events_flow_again(harness: &dyn BrokerHarness, here: &Arc<dyn EventBroker>, there: &Arc<dyn EventBroker>) {
+async fn events_flow_again(
+    harness: &dyn BrokerHarness,
+    here: &Arc<dyn EventBroker>,
+    there: &Arc<dyn EventBroker>,
+) {
     harness.disturb(Disturbance::Heal).await;
     hear_each_other(here, there).await;
     let mut listener = there.subscribe(ScheduleRemoved::INTEREST);
