@@ -12,11 +12,13 @@ use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, Di
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
-/// What a transport does wrong. The first is allowed.
+/// What a transport does wrong. The first two are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Each message arrives twice.
     Repeats,
+    /// A message that holds the word "poison" breaks the connection.
+    RefusesPoison,
     /// After the first connection nothing is subscribed to.
     ForgetsTheSubscription,
     /// It connects once and never again.
@@ -201,6 +203,9 @@ impl LinkSender for BusSender {
             return Ok(());
         }
         let (message, fault) = (message.to_vec(), self.end.fault);
+        if fault == Some(Fault::RefusesPoison) && message.windows(6).any(|part| part == b"poison") {
+            return Err(LinkError::of("poison"));
+        }
         let messages = match (fault, self.held.take()) {
             (Some(Fault::Repeats), _) => vec![message.clone(), message],
             (Some(Fault::Overtakes), None) => {

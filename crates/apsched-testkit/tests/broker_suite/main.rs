@@ -5,11 +5,13 @@ mod bus;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use apsched_core::broker::{BrokerError, EventBroker, Subscribers, Subscription};
-use apsched_core::event::{Event, EventInterest, Health};
-use apsched_testkit::conformance::Support;
+use apsched_core::broker::{BrokerError, EventBroker, EventItem, Subscribers, Subscription};
+use apsched_core::event::{BrokerHealthChanged, Event, EventInterest, EventType, Health, TaskAdded};
+use apsched_testkit::conformance::{Support, block_on};
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, CASES};
+use apsched_testkit::sample::task_id;
 use async_trait::async_trait;
 use bus::{Bus, Fault};
 use tokio::sync::broadcast;
@@ -129,12 +131,40 @@ mod with_repetitions {
     apsched_testkit::event_broker_conformance!(Bus::new(Some(Fault::Repeats)));
 }
 
+#[test]
+fn a_message_that_no_server_takes_holds_nothing_up_for_ever() {
+    block_on(async {
+        let bus = Bus::new(Some(Fault::RefusesPoison));
+        let (here, there) = (bus.open().await, bus.open().await);
+        assert_eq!(here.start().await, Ok(()));
+        assert_eq!(there.start().await, Ok(()));
+        let mut listener = there.subscribe(EventInterest::ALL);
+        let mut turns = here.subscribe(BrokerHealthChanged::INTEREST);
+        let added = |id| Event::from(TaskAdded::new(task_id(id)));
+
+        here.publish(vec![added("food")]);
+        assert_eq!(next(&mut listener).await, EventItem::Event(added("food")));
+        here.publish(vec![added("poison")]);
+        next(&mut turns).await; // unhealthy
+        next(&mut turns).await; // healthy
+        here.publish(vec![added("cure")]);
+
+        assert_eq!(next(&mut listener).await, EventItem::Lagged(0), "what was given up is told");
+        assert_eq!(next(&mut listener).await, EventItem::Event(added("cure")));
+    });
+}
+
+async fn next(subscription: &mut Subscription) -> EventItem {
+    let next = tokio::time::timeout(Duration::from_secs(20), subscription.next()).await;
+    next.expect("an event").expect("the broker goes on")
+}
+
 /// Asserts that each harness fails the case that stands beside it. All at once: many wait for what never comes.
 fn assert_found<H: BrokerHarness + 'static, F: std::fmt::Debug>(broken: Vec<(F, H, &str)>) {
     let verdicts = broken.into_iter().map(|(fault, harness, name)| {
         let run = CASES.iter().find(|case| case.name == name).expect("such a case").run;
         let verdict = std::thread::spawn(move || {
-            apsched_testkit::conformance::block_on(async move { run(&harness).await });
+            block_on(async move { run(&harness).await });
         });
         (format!("{fault:?} is found by {name}"), verdict)
     });

@@ -12,7 +12,8 @@
 //! **After each connection but the first, events may have been missed**: subscribers are told, and schedulers look at
 //! their stores.
 //!
-//! A message that could not be sent is sent again on the next connection, as it is: its number tells those who had it.
+//! A message that could not be sent is sent once more on the next connection, as it is: its number tells those who had it.
+//! Should that fail as well, it is given up, so that no message can hold up those behind it for ever.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -59,6 +60,9 @@ impl<T: Transport> Link<T> {
     pub(super) async fn run(mut self) {
         loop {
             let Err(error) = self.one_connection().await else { return };
+            if *self.stop.borrow() {
+                return;
+            }
             let reason = ErrorChain::of(&error).to_string();
             self.history.failures = self.history.failures.saturating_add(1);
             let pause = self.options.reconnect.delay(self.history.failures, fastrand::f64());
@@ -123,8 +127,8 @@ impl<T: Transport> Link<T> {
     /// Sends a first message, and hears it.
     async fn introduce(&mut self, sender: &mut T::Sender) -> Result<(), LinkError> {
         let mut echoes = self.exchange.begin();
-        if self.history.unsent.is_some() {
-            self.send_next(sender).await?;
+        if let Some(parcel) = self.history.unsent.take() {
+            within(self.options.timeout, sender.send(&parcel.bytes)).await?;
         }
         self.send_next(sender).await?;
         let heard = timeout(self.options.timeout, echoes.changed()).await;
