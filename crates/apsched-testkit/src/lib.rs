@@ -6,6 +6,7 @@
 //! | a trigger of your own | [`trigger_laws`] |
 //! | a program with schedules | [`TestScheduler`]: a year in a second |
 //! | a program that waits | [`ManualClock`] |
+//! | a program that adds jobs within its own transactions | [`MemoryTransaction`] |
 //! | a program that must survive outages | [`fault::Faulty`], [`fault::FaultyBroker`] |
 //! | a store or broker with a server | [`backend`]: where it is, and who says that it is missing; [`fault::TcpProxy`]: a bad line to it |
 //! | a store that must keep the guarantees whatever happens | [`simulation`]: schedulers, crashes and clocks in virtual time |
@@ -68,8 +69,10 @@ pub mod sample;
 pub mod simulation;
 mod skipped;
 mod test_scheduler;
+mod transaction;
 pub mod trigger_laws;
 
 pub use clock::ManualClock;
 pub use skipped::report_skipped;
 pub use test_scheduler::{Ended, Fired, TestScheduler};
+pub use transaction::MemoryTransaction;

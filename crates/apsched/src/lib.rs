@@ -77,9 +77,7 @@ pub use apsched_core::scheduler::{
     ConfigurationProblem, Error, Result, Scheduler, SchedulerBuilder, SchedulerState,
 };
 #[doc(inline)]
-pub use apsched_core::{
-    DurationUnit, backoff, broker, event, instant, job, lease, schedule, store, task, trigger,
-};
+pub use apsched_core::{DurationUnit, backoff, broker, event, instant, job, lease, schedule, task, trigger};
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use apsched_macros::task;
@@ -177,7 +175,7 @@ pub mod request {
     #[doc(inline)]
     pub use apsched_core::scheduler::{
         AddJob, AddJobs, AddSchedule, ConfigureTask, EventSubscription, Events, JobHandle, JobResultFuture,
-        ListJobs, ListSchedules, RemoveSchedule, RunJob, UnpauseSchedule, UpdateSchedule,
+        ListJobs, ListSchedules, Pending, RemoveSchedule, RunJob, UnpauseSchedule, UpdateSchedule,
     };
 }
 
@@ -188,4 +186,15 @@ pub mod serializer {
     #[cfg(feature = "cbor")]
     #[doc(inline)]
     pub use apsched_serializers::Cbor;
+}
+
+/// Where tasks, schedules, jobs and results are kept: in memory, or in a database that many processes share.
+pub mod store {
+    #[doc(inline)]
+    pub use apsched_core::store::*;
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    #[doc(inline)]
+    pub use apsched_store_sql::{
+        SqlConnection, SqlDataStore, SqlMigration, SqlOptions, SqlPool, SqlTransaction,
+    };
 }

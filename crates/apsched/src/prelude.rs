@@ -4,6 +4,9 @@
 
 #[doc(no_inline)]
 pub use crate::backoff::Backoff;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[doc(no_inline)]
+pub use crate::store::{SqlDataStore, SqlOptions};
 #[doc(no_inline)]
 pub use crate::{
     DurationUnit, Role, Scheduler, SchedulerState,

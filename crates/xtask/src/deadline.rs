@@ -1,4 +1,4 @@
-//! Runs a command that must end by itself, up to a deadline.
+//! What must happen by a deadline: a command that ends by itself, a condition that comes true.
 
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How often a running command is looked at.
+/// How often a running command or a condition is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -22,14 +22,23 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Ending> {
     end(child, limit)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the deadline of a child process is one of real time")]
-fn end(mut child: Child, limit: Duration) -> Result<Ending> {
+/// Looks until there is something, for at most `limit`, and at least once.
+#[expect(clippy::disallowed_methods, reason = "processes and servers take real time")]
+pub(crate) fn until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
-    while start.elapsed() < limit {
-        if let Some(status) = child.try_wait().context("waiting for a child process")? {
-            return Ok(Ending::ByItself(status));
+    loop {
+        let found = look();
+        if found.is_some() || start.elapsed() >= limit {
+            return found;
         }
         thread::sleep(POLL_INTERVAL);
+    }
+}
+
+fn end(mut child: Child, limit: Duration) -> Result<Ending> {
+    let status = until(limit, || child.try_wait().transpose());
+    if let Some(status) = status {
+        return Ok(Ending::ByItself(status.context("waiting for a child process")?));
     }
     child.kill().context("killing a child process")?;
     child.wait().context("waiting for a killed child process")?;
@@ -65,6 +74,18 @@ mod tests {
         let waits_for_input = rustc("-").spawn().unwrap();
 
         assert_eq!(end(waits_for_input, Duration::from_millis(50)).unwrap(), Ending::Killed);
+    }
+
+    #[test]
+    fn condition_is_looked_at_until_it_comes_true() {
+        let mut looks = 0;
+        let third = until(MINUTE, || {
+            looks += 1;
+            (looks == 3).then_some("third")
+        });
+
+        assert_eq!(third, Some("third"));
+        assert_eq!(until(Duration::ZERO, || None::<()>), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::cargo::Cargo;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) workspace_root: PathBuf,
+    pub(crate) target_directory: PathBuf,
     pub(crate) packages: Vec<Package>,
 }
 
@@ -74,10 +75,17 @@ impl Package {
 
     /// The names of its examples.
     pub(crate) fn examples(&self) -> impl Iterator<Item = &str> {
-        self.targets
-            .iter()
-            .filter(|it| it.kind.iter().any(|kind| kind == "example"))
-            .map(|it| it.name.as_str())
+        self.targets_of("example")
+    }
+
+    /// The names of its integration tests.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &str> {
+        self.targets_of("test")
+    }
+
+    fn targets_of(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let is_meant = move |target: &&Target| target.kind.iter().any(|it| it == kind);
+        self.targets.iter().filter(is_meant).map(|target| target.name.as_str())
     }
 }
 
@@ -110,6 +118,7 @@ mod tests {
             "targets": [
                 { "name": "one", "kind": ["lib"] },
                 { "name": "quickstart", "kind": ["example"] },
+                { "name": "postgres", "kind": ["test"] },
             ],
         }))
         .unwrap()
@@ -135,7 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_told_from_other_targets() {
+    fn examples_and_tests_are_told_from_other_targets() {
         assert_eq!(package(json!(null)).examples().collect::<Vec<_>>(), ["quickstart"]);
+        assert_eq!(package(json!(null)).tests().collect::<Vec<_>>(), ["postgres"]);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Doc,
     /// licenses, advisories and bans hold; skipped by name where cargo-deny is not installed
     Deny,
+    /// the servers that tests need listen; one that cannot be had is told by name
+    Services,
     /// unit tests, integration tests and doctests of every crate
     Test,
     /// every example ends by itself, with success, before its deadline
@@ -55,7 +57,7 @@ impl Step {
             Self::Doc => &["doc", "--workspace", "--no-deps", "--all-features"],
             Self::Deny => &["deny", "check"],
             Self::Test => &["test", "--workspace", "--all-features"],
-            Self::House | Self::Examples => return None,
+            Self::House | Self::Services | Self::Examples => return None,
         };
         let cargo = Cargo::new(arguments);
         Some(if self == Self::Doc { cargo.env("RUSTDOCFLAGS", "-D warnings") } else { cargo })
@@ -70,7 +72,7 @@ mod tests {
     fn steps_run_in_this_order() {
         let names: Vec<_> = Step::all().iter().map(|step| step.name()).collect();
 
-        assert_eq!(names, ["fmt", "house", "core", "clippy", "doc", "deny", "test", "examples"]);
+        assert_eq!(names, ["fmt", "house", "core", "clippy", "doc", "deny", "services", "test", "examples"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Reads the workspace around the current directory.
     pub(crate) fn load() -> Result<Self> {
-        let Metadata { workspace_root: root, packages } = Metadata::load()?;
+        let Metadata { workspace_root: root, packages, .. } = Metadata::load()?;
         let files = tree::text_files(&root)?;
         Ok(Self { root, packages, files })
     }

@@ -137,7 +137,8 @@ events! {
         /// Its task.
         task_id: TaskId,
     }
-    /// A schedule cannot be planned or read; it stands still until a user edits it.
+    /// A schedule cannot be planned or read; it stands still until a user edits it, or replaces or removes
+    /// it if it cannot be read.
     ScheduleQuarantined {
         /// The schedule.
         schedule_id: ScheduleId,

@@ -88,6 +88,9 @@ impl Abilities {
     }
 }
 
+/// Limit of a task that is not declared: its jobs run one at a time.
+pub const UNDECLARED_LIMIT: Option<u32> = Some(1);
+
 /// How many more jobs of a task may start, when `running` of them hold a lease.
 ///
 /// ```

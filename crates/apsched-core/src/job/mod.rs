@@ -120,6 +120,22 @@ impl Job {
         if self.lease.is_some() { JobState::Running } else { JobState::Queued }
     }
 
+    /// Takes the job back into the queue for `run_at`, after an attempt: its deadline was for the first start.
+    pub fn run_again(&mut self, run_at: DateTime<Utc>, attempt: u32) {
+        self.lease = None;
+        self.run_at = run_at;
+        self.attempt = attempt;
+        self.start_deadline = None;
+        self.progress = None;
+    }
+
+    /// Takes the job back into the queue as it was before it was acquired.
+    pub fn hand_back(&mut self) {
+        self.lease = None;
+        self.attempt = self.attempt.saturating_sub(1);
+        self.progress = None;
+    }
+
     /// Whether the job waits at `now` though it can no longer start in time: it ends as missed without waiting for a slot.
     #[must_use]
     pub fn is_to_end_as_missed(&self, now: DateTime<Utc>) -> bool {

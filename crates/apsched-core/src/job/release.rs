@@ -137,6 +137,28 @@ impl Attempt {
 }
 
 impl Release {
+    /// What is written for a job that may have been asked to stop: it ends as cancelled instead of being queued again.
+    ///
+    /// ```
+    /// use apsched_core::{CancelRequest, JobOutcome, job::Release};
+    /// use chrono::{DateTime, Utc};
+    ///
+    /// let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+    /// assert!(matches!(Release::HandBack.heeding(CancelRequest::None, now), Release::HandBack));
+    /// let Release::Finish(end) = Release::HandBack.heeding(CancelRequest::Requested, now) else { panic!() };
+    /// assert_eq!(end.outcome, JobOutcome::Cancelled);
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn heeding(self, cancel: CancelRequest, now: DateTime<Utc>) -> Self {
+        match (self, cancel) {
+            (Self::RunAgain { .. } | Self::HandBack, CancelRequest::Requested) => {
+                Self::Finish(FinishedAttempt::without_run(JobOutcome::Cancelled, now))
+            }
+            (release, _) => release,
+        }
+    }
+
     /// Decides what follows for a job whose worker vanished, as a store does when it recovers one.
     ///
     /// A cancel request that the worker had not answered is answered now.

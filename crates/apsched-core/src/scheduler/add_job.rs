@@ -10,12 +10,14 @@ use chrono::{DateTime, TimeZone, Utc};
 use super::Scheduler;
 use super::error::Result;
 use super::job_handle::JobHandle;
+use super::pending::{AtOnce, Pending};
 use super::request::{RunRequest, run_request_setters, sent_by_await};
 use super::shared::KnownTask;
 use crate::id::{IdError, JobId, TaskId};
 use crate::instant;
 use crate::job::{Job, JobSettings};
 use crate::payload::{Payload, TaskValue};
+use crate::store::StoreTransaction;
 use crate::task::{RunSettings, TaskRef};
 
 /// How long [`Scheduler::run_job`] keeps a result, so that it can be read again should the caller's wait be cut short.
@@ -122,8 +124,12 @@ impl<P> JobRequest<P> {
         }
     }
 
-    /// Makes jobs of the payloads that `split` finds, and adds them.
-    async fn send<V: TaskValue>(self, split: impl FnOnce(P) -> Vec<V>) -> Result<Vec<JobId>> {
+    /// Makes jobs of the payloads that `split` finds, and adds them within the transaction.
+    async fn within<V: TaskValue, T: StoreTransaction + ?Sized>(
+        self,
+        split: impl FnOnce(P) -> Vec<V>,
+        transaction: &mut T,
+    ) -> Result<Pending<Vec<JobId>>> {
         let task_id = self.task_id?;
         let run = self.run.finish()?;
         let shared = self.scheduler.shared();
@@ -149,9 +155,8 @@ impl<P> JobRequest<P> {
             });
         }
         let ids = jobs.iter().map(|job| job.id).collect();
-        let events = shared.store.add_jobs(jobs, shared.broker.interest()).await?;
-        shared.publish(events);
-        Ok(ids)
+        let events = transaction.add_jobs(jobs, shared.broker.interest()).await?;
+        Ok(Pending::new(self.scheduler, ids, events))
     }
 }
 
@@ -226,16 +231,76 @@ job_request! {
 }
 
 impl<P: TaskValue, R: TaskValue> AddJob<P, R> {
-    async fn send(self) -> Result<JobHandle<R>> {
+    /// Adds the job within a transaction of one's own: it is there when that is committed, or never.
+    ///
+    /// A scheduler makes its store ready at its first call, and a scheduler without the task's handler looks the task up;
+    /// both take connections of their own. So have it started, or used, before the transaction begins, where the database
+    /// lets only one write at a time.
+    ///
+    /// ```
+    /// use apsched_core::{MemoryStore, Task, scheduler::{Scheduler, Tasks}};
+    /// use apsched_testkit::MemoryTransaction; // stands for that of a database
+    ///
+    /// const SHIP: Task<u32> = Task::new("ship");
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> apsched_core::scheduler::Result<()> {
+    /// let store = MemoryStore::new();
+    /// let tasks = Tasks::<()>::new().task(SHIP, async |_order: u32| ());
+    /// let scheduler = Scheduler::builder().data_store(store.clone()).tasks(tasks).build()?;
+    ///
+    /// let mut transaction = MemoryTransaction::begin(&store);
+    /// let pending = scheduler.add_job(SHIP, 4711).within(&mut transaction).await?;
+    /// // … the order is written in the same transaction, with the job's id in it …
+    /// let id = pending.value().id();
+    /// assert!(scheduler.jobs().await?.is_empty());
+    /// transaction.commit().await?;
+    ///
+    /// let job = pending.committed(); // now workers hear of it
+    /// assert_eq!((job.id(), scheduler.jobs().await?.len()), (id, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Scheduler::add_job`]. Then nothing of it is committed; whether the transaction can still be is said at
+    /// [`StoreTransaction`].
+    ///
+    /// # Cancel safety
+    /// After the future was dropped the transaction is to be rolled back: it has the job or not.
+    pub async fn within<T: StoreTransaction + ?Sized>(
+        self,
+        transaction: &mut T,
+    ) -> Result<Pending<JobHandle<R>>> {
         let (scheduler, keep) = (self.request.scheduler.clone(), self.request.keep);
-        let ids = self.request.send(|payload| vec![payload]).await?;
-        Ok(JobHandle::new(scheduler, ids[0], keep))
+        let pending = self.request.within(|payload| vec![payload], transaction).await?;
+        Ok(pending.map(|ids| JobHandle::new(scheduler, ids[0], keep)))
+    }
+
+    async fn send(self) -> Result<JobHandle<R>> {
+        let scheduler = self.request.scheduler.clone();
+        Ok(self.within(&mut AtOnce(scheduler.data_store().as_ref())).await?.committed())
     }
 }
 
 impl<P: TaskValue> AddJobs<P> {
+    /// Adds the jobs within a transaction of one's own; see [`AddJob::within`].
+    ///
+    /// # Errors
+    /// As there; then none is added.
+    ///
+    /// # Cancel safety
+    /// As there.
+    pub async fn within<T: StoreTransaction + ?Sized>(
+        self,
+        transaction: &mut T,
+    ) -> Result<Pending<Vec<JobId>>> {
+        self.request.within(|payloads| payloads, transaction).await
+    }
+
     async fn send(self) -> Result<Vec<JobId>> {
-        self.request.send(|payloads| payloads).await
+        let scheduler = self.request.scheduler.clone();
+        Ok(self.within(&mut AtOnce(scheduler.data_store().as_ref())).await?.committed())
     }
 }
 

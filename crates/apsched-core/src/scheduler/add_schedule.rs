@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::Scheduler;
 use super::error::{Error, Result};
+use super::pending::{AtOnce, Pending};
 use super::request::{RunRequest, run_request_setters, sent_by_await};
 use crate::id::{IdError, ScheduleId, TaskId};
 use crate::payload::{Payload, TaskValue};
 use crate::schedule::{
     Coalesce, ConflictPolicy, Overlap, PauseEdit, Schedule, ScheduleEdit, ScheduleSettings,
 };
+use crate::store::StoreTransaction;
 use crate::task::{Setting, TaskRef};
 use crate::trigger::{AnyTrigger, TriggerError};
 
@@ -149,7 +151,18 @@ impl<P> AddSchedule<P> {
 }
 
 impl<P: TaskValue> AddSchedule<P> {
-    async fn send(self) -> Result<ScheduleId> {
+    /// Adds the schedule within a transaction of one's own; see [`AddJob::within`](super::AddJob::within).
+    ///
+    /// # Errors
+    /// As [`Scheduler::add_schedule`]. Then nothing of it is committed; whether the transaction can still be is said at
+    /// [`StoreTransaction`].
+    ///
+    /// # Cancel safety
+    /// After the future was dropped the transaction is to be rolled back: it has the schedule or not.
+    pub async fn within<T: StoreTransaction + ?Sized>(
+        self,
+        transaction: &mut T,
+    ) -> Result<Pending<ScheduleId>> {
         let task_id = self.task_id?;
         let mut settings = self.settings;
         settings.run = self.run.finish()?;
@@ -182,9 +195,13 @@ impl<P: TaskValue> AddSchedule<P> {
             let pause = ScheduleEdit { pause: self.pause, ..ScheduleEdit::default() };
             schedule = pause.applied_to(&schedule, now)?;
         }
-        let events = shared.store.add_schedule(schedule, self.policy).await?;
-        shared.publish(events);
-        Ok(id)
+        let events = transaction.add_schedule(schedule, self.policy).await?;
+        Ok(Pending::new(self.scheduler, id, events))
+    }
+
+    async fn send(self) -> Result<ScheduleId> {
+        let scheduler = self.scheduler.clone();
+        Ok(self.within(&mut AtOnce(scheduler.data_store().as_ref())).await?.committed())
     }
 }
 

@@ -18,6 +18,9 @@
 //! # Ok::<(), apsched_core::scheduler::Error>(())
 //! ```
 //!
+//! Not here: adding within a transaction of one's own ([`AddJob::within`]). A store's transaction is awaited, so whoever
+//! has one has a runtime, and takes [`Scheduler::as_async`] on it.
+//!
 //! # Panics
 //! Calls panic inside of an async context: there, use [`Scheduler::as_async`] or the async scheduler.
 

@@ -8,6 +8,7 @@
 //! | start, pause, stop | `lifecycle.rs` |
 //! | add jobs, wait for results | `add_job.rs`, `job_handle.rs` |
 //! | add and change schedules | `add_schedule.rs`, `edit_schedule.rs` |
+//! | add within a transaction of the user's | `pending.rs` |
 //! | tasks, and what is listed | `configure_task.rs`, `listing.rs` |
 //! | listen to events | `subscribe.rs` |
 
@@ -27,6 +28,7 @@ mod health;
 mod job_handle;
 mod lifecycle;
 mod listing;
+mod pending;
 mod request;
 mod result_watch;
 mod server_clock;
@@ -54,6 +56,7 @@ pub use handler::{
 };
 pub use job_handle::{JobHandle, JobResultFuture};
 pub use listing::{ListJobs, ListSchedules};
+pub use pending::Pending;
 pub use shared::State as SchedulerState;
 pub use subscribe::{EventSubscription, Events};
 

@@ -59,7 +59,10 @@ impl Shared {
         let (scheduler_id, lease) = self.claimant();
         let request = AcquireSchedules { scheduler_id, now: self.now(), lease, limit };
         match self.learn_health(self.store.acquire_schedules(request).await) {
-            Ok(claimed) => Input::SchedulesAcquired(claimed),
+            Ok((claimed, events)) => {
+                self.publish(events);
+                Input::SchedulesAcquired(claimed)
+            }
             Err(error) => failed("store.acquire_schedules", &error, FailedAction::AcquireSchedules),
         }
     }

@@ -38,6 +38,18 @@ pub enum StoreError {
         /// What the trigger said.
         source: TriggerError,
     },
+    /// The row of what was asked for is there, and cannot be decoded. It is left as it is.
+    ///
+    /// A schedule is replaced ([`ConflictPolicy::Replace`](crate::ConflictPolicy)) or removed to be rid of it.
+    #[error("{what} {id:?} cannot be read: {reason}")]
+    Unreadable {
+        /// `schedule`, `job` or `result`.
+        what: &'static str,
+        /// The id of the schedule or job.
+        id: String,
+        /// What cannot be decoded, and why.
+        reason: String,
+    },
     /// The store does not answer, or refused for a reason that may pass: connection, deadlock, fail-over.
     #[error("{operation}: the data store is unavailable")]
     Unavailable {

@@ -10,6 +10,7 @@
 mod error;
 pub mod memory;
 mod request;
+mod transaction;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use request::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
     RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
 };
+pub use transaction::StoreTransaction;
 
 use crate::event::{Event, EventInterest};
 use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
@@ -106,7 +108,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a [`Wakeup`](crate::event::Wakeup) if it can be
     ///   acquired some time
     ///
-    /// *Errors*: [`StoreError::ScheduleNotFound`]; [`StoreError::Trigger`] when the edit cannot be planned.
+    /// *Errors*: [`StoreError::ScheduleNotFound`]; [`StoreError::Trigger`] when the edit cannot be planned;
+    /// [`StoreError::Unreadable`] when the row cannot be decoded: replace the schedule, or remove it.
     async fn edit_schedule(
         &self,
         id: &ScheduleId,
@@ -120,6 +123,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - a claim in flight is void: no job is made of it any more
     /// - [`RemoveJobs::Keep`]: its jobs go on; [`RemoveJobs::Cancel`]: queued ones end as cancelled, running ones are
     ///   asked to stop
+    /// - a row that cannot be decoded is removed as well
     ///
     /// *Errors*: [`StoreError::ScheduleNotFound`].
     async fn remove_schedule(
@@ -130,9 +134,14 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ) -> StoreResult<Vec<Event>>;
 
     /// One schedule. `None`: there is none.
+    ///
+    /// *Errors*: [`StoreError::Unreadable`] when the row cannot be decoded.
     async fn schedule(&self, id: &ScheduleId) -> StoreResult<Option<Schedule>>;
 
     /// The schedules that `filter` lets through, ordered by next fire time (none last), then id.
+    ///
+    /// *Behavior*
+    /// - rows that cannot be decoded are left out
     async fn schedules(&self, filter: &ScheduleFilter) -> StoreResult<Vec<Schedule>>;
 
     // ----- schedules, for schedulers -----
@@ -145,7 +154,12 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - each has a lease of the caller until `now + lease`, with a token greater than any before
     /// - each comes with its task's settings as stored; `None` when the task is not declared
     /// - two callers never get the same schedule
-    async fn acquire_schedules(&self, request: AcquireSchedules) -> StoreResult<Vec<ClaimedSchedule>>;
+    /// - a row that cannot be decoded is quarantined, told by [`ScheduleQuarantined`](crate::event::ScheduleQuarantined),
+    ///   and does not hinder the others
+    async fn acquire_schedules(
+        &self,
+        request: AcquireSchedules,
+    ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)>;
 
     /// Writes what became of acquired schedules: their jobs and their advance, each schedule as a whole.
     ///
@@ -180,12 +194,19 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     async fn cancel_job(&self, id: JobId, now: DateTime<Utc>) -> StoreResult<Vec<Event>>;
 
     /// What is known of a job: queued or running, ended with a kept result, or nothing.
+    ///
+    /// *Errors*: [`StoreError::Unreadable`] when its row, or that of its result, cannot be decoded.
     async fn job_status(&self, id: JobId) -> StoreResult<JobStatus>;
 
     /// The queued and running jobs that `filter` lets through, ordered by id.
+    ///
+    /// *Behavior*
+    /// - rows that cannot be decoded are left out
     async fn jobs(&self, filter: &JobFilter) -> StoreResult<Vec<Job>>;
 
     /// The kept result of a job. `None`: it has not ended, or nothing is kept. Reading does not remove it.
+    ///
+    /// *Errors*: [`StoreError::Unreadable`] when its row cannot be decoded.
     async fn job_result(&self, id: JobId) -> StoreResult<Option<JobResult>>;
 
     // ----- jobs, for schedulers -----
@@ -200,6 +221,8 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// - a job whose lease has expired keeps its slot until it is recovered
     /// - each has a lease of the caller until `now + lease`, a token greater than any before, and one attempt more
     /// - two callers never get the same job
+    /// - a row that cannot be decoded is quarantined, told by [`JobQuarantined`](crate::event::JobQuarantined), and does
+    ///   not hinder the others
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)>;
 
     /// Prolongs leases, and tells which are lost.

@@ -48,15 +48,15 @@ impl Address {
         Ok(Self { host: host.to_owned(), port })
     }
 
-    /// Connects and lets go again.
+    /// Connects, to see whether anybody listens.
     ///
     /// # Errors
-    /// When the host has no address, or nobody listens at any of them within a second each.
-    pub fn connect(&self) -> io::Result<()> {
+    /// When the host has no address, or nobody answers at any of them within a second each.
+    pub fn connect(&self) -> io::Result<TcpStream> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in (self.host.as_str(), self.port).to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-                Ok(_) => return Ok(()),
+                Ok(connection) => return Ok(connection),
                 Err(error) => failure = error,
             }
         }

@@ -210,7 +210,10 @@ impl<S: DataStore + ?Sized> DataStore for Faulty<S> {
         self.perform(Operation::Schedules, || self.inner.schedules(filter)).await
     }
 
-    async fn acquire_schedules(&self, request: AcquireSchedules) -> StoreResult<Vec<ClaimedSchedule>> {
+    async fn acquire_schedules(
+        &self,
+        request: AcquireSchedules,
+    ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
         self.perform(Operation::AcquireSchedules, || self.inner.acquire_schedules(request.clone())).await
     }
 

@@ -132,9 +132,9 @@ impl StoreCall {
                 (Input::WakeupsKnown(probe::read(store.next_wakeup(query.clone()))?), Vec::new())
             }
             Self::AcquireSchedules(request) => {
-                let claimed = probe::read(store.acquire_schedules(request.clone()))?;
+                let (claimed, events) = probe::read(store.acquire_schedules(request.clone()))?;
                 ledger.schedules_acquired(request, &claimed)?;
-                (Input::SchedulesAcquired(claimed), Vec::new())
+                (Input::SchedulesAcquired(claimed), events)
             }
             Self::ReleaseSchedules(request) => {
                 let released = probe::read(store.release_schedules(request.clone()))?;

@@ -222,8 +222,11 @@ impl<S: DataStore> DataStore for Broken<S> {
         self.inner.schedules(filter).await
     }
 
-    async fn acquire_schedules(&self, request: AcquireSchedules) -> StoreResult<Vec<ClaimedSchedule>> {
-        let mut claimed = self.inner.acquire_schedules(request.clone()).await?;
+    async fn acquire_schedules(
+        &self,
+        request: AcquireSchedules,
+    ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
+        let (mut claimed, events) = self.inner.acquire_schedules(request.clone()).await?;
         if self.is(Mutation::GivesOutPausedSchedules) {
             for schedule in self.inner.schedules(&ScheduleFilter::default()).await? {
                 if schedule.state == ScheduleState::Paused && schedule.next_fire_time <= Some(request.now) {
@@ -237,7 +240,7 @@ impl<S: DataStore> DataStore for Broken<S> {
                 }
             }
         }
-        Ok(claimed)
+        Ok((claimed, events))
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {

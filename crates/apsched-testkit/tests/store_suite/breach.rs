@@ -7,7 +7,7 @@ use apsched_core::job::Release;
 use apsched_core::store::{
     AcquireJobs, DataStore, Recover, RecoverScope, ReleaseJobs, ReleaseSchedules, StoreResult, Wakeups,
 };
-use apsched_core::{Job, JobId, JobStatus};
+use apsched_core::{Job, JobId, JobStatus, ScheduleId};
 use apsched_testkit::conformance::block_on;
 use apsched_testkit::conformance::store::CASES;
 use apsched_testkit::sample::job_id;
@@ -40,11 +40,34 @@ pub(crate) enum Breach {
     RecoversPredecessorsAlways,
     /// A schedule that is leased or paused is promised.
     PromisesAlways,
+    /// A row that cannot be decoded is passed over as if it were not there.
+    HidesUnreadableRows,
+    /// A row that cannot be decoded is reported whenever it is met.
+    ReportsUnreadableSchedulesAlways,
 }
 
 impl Double {
     fn has(&self, breach: Breach) -> bool {
         self.breach == Some(breach)
+    }
+
+    /// Whether the schedule can be read; with the breach, every one is said to be.
+    pub(crate) fn readable_schedule(&self, id: &ScheduleId) -> StoreResult<()> {
+        if self.has(Breach::HidesUnreadableRows) { Ok(()) } else { self.spoiled_schedules().readable(id) }
+    }
+
+    /// Whether the job can be read; with the breach, every one is said to be.
+    pub(crate) fn readable_job(&self, id: JobId) -> StoreResult<()> {
+        if self.has(Breach::HidesUnreadableRows) { Ok(()) } else { self.spoiled_jobs().readable(&id) }
+    }
+
+    /// The schedules to report as quarantined.
+    pub(crate) fn reported_schedules(&self) -> Vec<ScheduleId> {
+        let mut spoiled = self.spoiled_schedules();
+        if self.has(Breach::ReportsUnreadableSchedulesAlways) {
+            spoiled.forget_reports();
+        }
+        spoiled.unreported()
     }
 
     pub(crate) async fn broken_schedule_release(
@@ -157,6 +180,9 @@ fn each_breach_is_found_by_the_case_that_is_named_for_it() {
         (Breach::CountsHandedBackAttempts, "a_job_that_is_handed_back_is_as_before_the_claim"),
         (Breach::RecoversPredecessorsAlways, "earlier_runs_are_left_alone_unless_asked"),
         (Breach::PromisesAlways, "schedules_that_are_not_given_out_do_not_wake"),
+        (Breach::HidesUnreadableRows, "an_unreadable_schedule_is_told_to_who_asks_for_it"),
+        (Breach::HidesUnreadableRows, "an_unreadable_job_is_told_to_who_asks_for_it"),
+        (Breach::ReportsUnreadableSchedulesAlways, "an_unreadable_schedule_is_reported_once"),
     ] {
         assert!(is_found_by(breach, case), "{breach:?} is found by {case}");
     }

@@ -2,10 +2,10 @@
 //! breach of the contract.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use apsched_core::event::{Event, EventInterest, JobQuarantined};
+use apsched_core::event::{Event, EventInterest, JobQuarantined, ScheduleQuarantined};
 use apsched_core::schedule::{ConflictPolicy, Schedule, ScheduleAdvance, ScheduleEdit, ScheduleRelease};
 use apsched_core::store::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport,
@@ -25,12 +25,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::breach::Breach;
+use super::spoiled::{REASON, Spoiled};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Double {
     pub(crate) inner: MemoryStore,
     pub(crate) breach: Option<Breach>,
-    spoiled: Arc<Mutex<BTreeSet<JobId>>>,
+    spoiled_schedules: Arc<Mutex<Spoiled<ScheduleId>>>,
+    spoiled_jobs: Arc<Mutex<Spoiled<JobId>>>,
     pub(crate) read_results: Arc<Mutex<BTreeSet<JobId>>>,
 }
 
@@ -39,7 +41,8 @@ impl Double {
         Self {
             inner: MemoryStore::new(),
             breach: None,
-            spoiled: Arc::default(),
+            spoiled_schedules: Arc::new(Mutex::new(Spoiled::none("schedule"))),
+            spoiled_jobs: Arc::new(Mutex::new(Spoiled::none("job"))),
             read_results: Arc::default(),
         }
     }
@@ -48,15 +51,23 @@ impl Double {
         Self { breach: Some(breach), ..Self::whole() }
     }
 
+    pub(crate) fn spoiled_schedules(&self) -> MutexGuard<'_, Spoiled<ScheduleId>> {
+        self.spoiled_schedules.lock().expect("nothing panics under the lock")
+    }
+
+    pub(crate) fn spoiled_jobs(&self) -> MutexGuard<'_, Spoiled<JobId>> {
+        self.spoiled_jobs.lock().expect("nothing panics under the lock")
+    }
+
     /// Stands still, as an unreadable schedule does.
     async fn spoil_schedule(&self, id: &ScheduleId) -> StoreResult<()> {
         let now = at(0);
         let scheduler_id = scheduler_id("spoiler");
         let request = AcquireSchedules { scheduler_id, now, lease: Duration::from_secs(1), limit: 1_000 };
-        let acquired = self.inner.acquire_schedules(request.clone()).await?;
+        let (acquired, _) = self.inner.acquire_schedules(request.clone()).await?;
         let spoiled =
             acquired.into_iter().find(|it| it.schedule.id == *id).expect("due at the beginning").schedule;
-        let advance = ScheduleAdvance::Quarantine("spoiled".into());
+        let advance = ScheduleAdvance::Quarantine(REASON.into());
         let release = ScheduleRelease {
             schedule_id: spoiled.id,
             token: spoiled.token,
@@ -75,6 +86,7 @@ impl Double {
                 interest,
             })
             .await?;
+        self.spoiled_schedules().insert(id.clone());
         Ok(())
     }
 
@@ -90,7 +102,7 @@ impl Double {
         };
         let (jobs, _) = self.inner.acquire_jobs(request).await?;
         assert_eq!(jobs[0].id, id, "the job to spoil is the first");
-        self.spoiled.lock().expect("nothing panics under the lock").insert(id);
+        self.spoiled_jobs().insert(id);
         Ok(())
     }
 }
@@ -145,7 +157,12 @@ impl DataStore for Double {
     }
 
     async fn add_schedule(&self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
-        self.inner.add_schedule(schedule, policy).await
+        let id = schedule.id.clone();
+        let events = self.inner.add_schedule(schedule, policy).await?;
+        if !events.is_empty() {
+            self.spoiled_schedules().remove(&id);
+        }
+        Ok(events)
     }
 
     async fn edit_schedule(
@@ -154,6 +171,7 @@ impl DataStore for Double {
         edit: ScheduleEdit,
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
+        self.spoiled_schedules().readable(id)?;
         self.inner.edit_schedule(id, edit, now).await
     }
 
@@ -163,19 +181,29 @@ impl DataStore for Double {
         jobs: RemoveJobs,
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
+        self.spoiled_schedules().remove(id);
         self.inner.remove_schedule(id, jobs, now).await
     }
 
     async fn schedule(&self, id: &ScheduleId) -> StoreResult<Option<Schedule>> {
+        self.readable_schedule(id)?;
         self.inner.schedule(id).await
     }
 
     async fn schedules(&self, filter: &ScheduleFilter) -> StoreResult<Vec<Schedule>> {
-        self.inner.schedules(filter).await
+        let mut schedules = self.inner.schedules(filter).await?;
+        schedules.retain(|schedule| !self.spoiled_schedules().contains(&schedule.id));
+        Ok(schedules)
     }
 
-    async fn acquire_schedules(&self, request: AcquireSchedules) -> StoreResult<Vec<ClaimedSchedule>> {
-        self.inner.acquire_schedules(request).await
+    async fn acquire_schedules(
+        &self,
+        request: AcquireSchedules,
+    ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
+        let (claimed, mut events) = self.inner.acquire_schedules(request).await?;
+        let spoiled = self.reported_schedules();
+        events.extend(spoiled.into_iter().map(|id| ScheduleQuarantined::new(id, REASON.to_owned()).into()));
+        Ok((claimed, events))
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
@@ -193,11 +221,14 @@ impl DataStore for Double {
     }
 
     async fn job_status(&self, id: JobId) -> StoreResult<JobStatus> {
+        self.readable_job(id)?;
         self.inner.job_status(id).await
     }
 
     async fn jobs(&self, filter: &JobFilter) -> StoreResult<Vec<Job>> {
-        self.inner.jobs(filter).await
+        let mut jobs = self.inner.jobs(filter).await?;
+        jobs.retain(|job| !self.spoiled_jobs().contains(&job.id));
+        Ok(jobs)
     }
 
     async fn job_result(&self, id: JobId) -> StoreResult<Option<JobResult>> {
@@ -208,8 +239,8 @@ impl DataStore for Double {
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
         let request = self.broken_acquisition(request).await?;
         let (jobs, mut events) = self.inner.acquire_jobs(request).await?;
-        let spoiled = std::mem::take(&mut *self.spoiled.lock().expect("nothing panics under the lock"));
-        events.extend(spoiled.into_iter().map(|id| JobQuarantined::new(id, "spoiled".to_owned()).into()));
+        let spoiled = self.spoiled_jobs().unreported();
+        events.extend(spoiled.into_iter().map(|id| JobQuarantined::new(id, REASON.to_owned()).into()));
         Ok((jobs, events))
     }
 

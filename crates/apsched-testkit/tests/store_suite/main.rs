@@ -3,6 +3,7 @@
 
 mod breach;
 mod double;
+mod spoiled;
 
 use double::Double;
 

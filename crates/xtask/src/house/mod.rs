@@ -2,6 +2,7 @@
 //!
 //! A rule is a pure function from the workspace to its findings. A new rule is a file here and a line in [`RULES`].
 
+mod backend_test;
 mod crate_arrow;
 mod crate_document;
 mod example_length;
@@ -23,7 +24,8 @@ pub(crate) struct Rule {
 }
 
 /// Every rule, in the order of their names.
-pub(crate) const RULES: [Rule; 9] = [
+pub(crate) const RULES: [Rule; 10] = [
+    Rule { name: "backend_test", check: backend_test::check },
     Rule { name: "crate_arrow", check: crate_arrow::check },
     Rule { name: "crate_document", check: crate_document::check },
     Rule { name: "example_length", check: example_length::check },

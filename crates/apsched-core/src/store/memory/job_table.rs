@@ -244,32 +244,21 @@ impl JobTable {
         if let Some(lease) = &lease {
             self.leases.remove(lease.until);
         }
-        let release = match (release, job.cancel) {
-            (Release::RunAgain { .. } | Release::HandBack, CancelRequest::Requested) => {
-                Release::Finish(FinishedAttempt::without_run(JobOutcome::Cancelled, now))
-            }
-            (release, _) => release,
-        };
-        match release {
+        match release.heeding(job.cancel, now) {
             Release::Finish(end) => {
                 self.finish(id, end, lease.map(|lease| lease.holder), interest, events);
                 return freed;
             }
             Release::RunAgain { run_at, attempt } => {
-                job.run_at = run_at;
-                job.attempt = attempt;
-                if let Some(deadline) = job.start_deadline.take() {
+                if let Some(deadline) = job.start_deadline {
                     self.deadlines.remove(&(deadline, id));
                 }
-                job.progress = None;
+                job.run_again(run_at, attempt);
                 if interest.includes(JobRequeued::INTEREST) {
                     events.push(JobRequeued::new(id, job.task_id.clone(), run_at, attempt).into());
                 }
             }
-            Release::HandBack => {
-                job.attempt -= 1;
-                job.progress = None;
-            }
+            Release::HandBack => job.hand_back(),
         }
         let queued_at = Some(job.run_at);
         queue.push(&job.settings.job_executor, ClaimOrder::of(job), now);

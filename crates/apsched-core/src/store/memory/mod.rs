@@ -176,14 +176,17 @@ impl DataStore for MemoryStore {
         Ok(self.tables().schedules.list(filter))
     }
 
-    async fn acquire_schedules(&self, request: AcquireSchedules) -> StoreResult<Vec<ClaimedSchedule>> {
+    async fn acquire_schedules(
+        &self,
+        request: AcquireSchedules,
+    ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
         let tables = &mut *self.tables();
         let schedules = tables.schedules.acquire(&request);
         let with_task = |schedule: Schedule| {
             let task = tables.jobs.definition(&schedule.task_id).cloned();
             ClaimedSchedule { schedule, task }
         };
-        Ok(schedules.into_iter().map(with_task).collect())
+        Ok((schedules.into_iter().map(with_task).collect(), Vec::new()))
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {

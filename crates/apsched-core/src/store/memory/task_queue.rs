@@ -16,9 +16,6 @@ use crate::id::{ExecutorName, TaskId};
 use crate::job::{Abilities, ClaimOrder, admission};
 use crate::task::TaskDefinition;
 
-/// Limit of a task that was never declared; no scheduler knows such a task, so nothing of it is claimed.
-const UNDECLARED_LIMIT: Option<u32> = Some(1);
-
 #[derive(Debug)]
 pub(super) struct TaskQueue {
     pub(super) id: TaskId,
@@ -48,7 +45,8 @@ impl TaskQueue {
 
     /// How many more of its jobs may start.
     pub(super) fn free_slots(&self) -> usize {
-        let limit = self.definition.as_ref().map_or(UNDECLARED_LIMIT, |task| task.max_running_jobs);
+        let limit =
+            self.definition.as_ref().map_or(admission::UNDECLARED_LIMIT, |task| task.max_running_jobs);
         admission::free_slots(limit, self.running)
     }
 

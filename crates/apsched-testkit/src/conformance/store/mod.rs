@@ -373,9 +373,13 @@ macro_rules! __store_cases {
             unreadable_row {
                 an_unreadable_schedule_does_not_hide_the_others
                 an_unreadable_schedule_does_not_keep_waking_schedulers
+                an_unreadable_schedule_is_reported_once
+                an_unreadable_schedule_is_told_to_who_asks_for_it
                 an_unreadable_schedule_is_kept_until_it_is_replaced
+                an_unreadable_schedule_can_be_removed
                 an_unreadable_job_does_not_hide_the_others
                 an_unreadable_job_is_reported_once_and_kept
+                an_unreadable_job_is_told_to_who_asks_for_it
             }
         }
     };

@@ -146,9 +146,17 @@ impl Process {
 
     // ----- schedules, as a scheduler -----
 
-    pub(crate) async fn acquire_schedules(&self, now: DateTime<Utc>, limit: usize) -> Vec<ClaimedSchedule> {
+    pub(crate) async fn acquire_schedules_with_events(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> (Vec<ClaimedSchedule>, Vec<Event>) {
         let request = AcquireSchedules { scheduler_id: self.id.clone(), now, lease: LEASE, limit };
         done("acquire_schedules", self.store.acquire_schedules(request).await)
+    }
+
+    pub(crate) async fn acquire_schedules(&self, now: DateTime<Utc>, limit: usize) -> Vec<ClaimedSchedule> {
+        self.acquire_schedules_with_events(now, limit).await.0
     }
 
     /// Acquires the only schedule that is due.

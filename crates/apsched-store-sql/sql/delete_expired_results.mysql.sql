@@ -1,0 +1,5 @@
+-- Removes results that are no longer to be kept, some at a time.
+DELETE FROM {job_results}
+WHERE expires_at <= :now
+ORDER BY expires_at
+LIMIT :limit

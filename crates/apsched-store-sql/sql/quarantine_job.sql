@@ -1,0 +1,4 @@
+-- Puts a job aside that cannot be decoded; it is kept, and not given out again.
+UPDATE {jobs}
+SET state = 'quarantined', quarantine_reason = :reason, lease_holder = NULL, lease_until = NULL
+WHERE id = :id

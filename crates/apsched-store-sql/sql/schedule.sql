@@ -1,0 +1,4 @@
+-- One schedule.
+SELECT {columns schedule}
+FROM {schedules}
+WHERE id = :id

@@ -1,0 +1,128 @@
+//! Queueing jobs.
+
+use std::collections::HashSet;
+
+use apsched_core::event::{Event, EventInterest, EventType, JobAdded, Wakeup};
+use apsched_core::{Job, JobId};
+use chrono::{DateTime, Utc};
+
+use crate::dialect::Dialect;
+use crate::error::Outcome;
+use crate::row::job::{PayloadPlace, SettingsColumn, place_payload};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Params, Value};
+
+const ADD_JOBS: Statement = statement!("add_jobs");
+const ADD_JOBS_MYSQL: Statement = statement!("add_jobs.mysql");
+const KNOWN_JOBS_MYSQL: Statement = statement!("known_jobs.mysql");
+const ADD_PAYLOADS: Statement = statement!("add_payloads");
+
+/// Jobs that were added; those that were there are left as they are.
+#[derive(Debug, Default)]
+pub(crate) struct Added {
+    pub(crate) events: Vec<Event>,
+    pub(crate) earliest: Option<DateTime<Utc>>,
+}
+
+/// Queues jobs, and wakes whoever waits for one.
+pub(crate) async fn add(
+    session: &mut Session<'_>,
+    jobs: &[Job],
+    interest: EventInterest,
+) -> Outcome<Vec<Event>> {
+    let mut added = insert(session, jobs.iter(), interest).await?;
+    added.events.extend(added.earliest.map(|at| Wakeup::jobs(at).into()));
+    Ok(added.events)
+}
+
+/// Queues jobs, unless one of the id is or was there.
+pub(crate) async fn insert<'j>(
+    session: &mut Session<'_>,
+    jobs: impl Iterator<Item = &'j Job> + Clone + Send,
+    interest: EventInterest,
+) -> Outcome<Added> {
+    let mut settings = SettingsColumn::default();
+    let (mut rows, mut large) = (Vec::new(), Vec::new());
+    for job in jobs.clone() {
+        let (serializer, place) = place_payload(job)?;
+        let body = match place {
+            PayloadPlace::Row(bytes) => Some(bytes),
+            PayloadPlace::Apart(bytes) => {
+                large.push((job.id, bytes));
+                None
+            }
+        };
+        rows.push([
+            job.id.into(),
+            (&job.task_id).into(),
+            (&job.settings.job_executor).into(),
+            Value::Int(Some(job.settings.priority.into())),
+            job.run_at.into(),
+            Value::Text(job.schedule_id.as_ref().map(ToString::to_string)),
+            job.fire_time.into(),
+            job.created_at.into(),
+            job.start_deadline.into(),
+            settings.of(&job.settings).into(),
+            serializer,
+            Value::Bytes(body),
+        ]);
+    }
+    if rows.is_empty() {
+        return Ok(Added::default());
+    }
+    let new = match session.dialect() {
+        Dialect::MySql => insert_unknown(session, rows).await?,
+        Dialect::Sqlite | Dialect::Postgres => {
+            let returned = session.fetch_rows(ADD_JOBS, Params::new(), "job", rows).await?;
+            returned.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?
+        }
+    };
+    large.retain(|(id, _)| new.contains(id));
+    let large = large.into_iter().map(|(id, bytes)| [id.into(), Value::Bytes(Some(bytes))]);
+    session.execute_rows(ADD_PAYLOADS, Params::new(), "large", large.collect::<Vec<_>>()).await?;
+    Ok(report(jobs.filter(|job| new.contains(&job.id)), interest))
+}
+
+/// Where an insert cannot say what it inserted, what is there is looked up first.
+async fn insert_unknown(session: &mut Session<'_>, rows: Vec<[Value; 12]>) -> Outcome<HashSet<JobId>> {
+    let keys: Vec<_> = rows.iter().map(|row| [row[0].clone(), row[5].clone(), row[6].clone()]).collect();
+    let known = session.fetch_rows(KNOWN_JOBS_MYSQL, Params::new(), "job", keys).await?;
+    let known = known.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?;
+    let (mut new, mut fire_times, mut unknown) = (HashSet::new(), HashSet::new(), Vec::new());
+    for row in rows {
+        let Value::Id(id) = row[0] else { unreachable!("the first column is the id") };
+        // Of two with one id, or for one fire time, in one call the first stands.
+        let fire_time = match (&row[5], &row[6]) {
+            (Value::Text(Some(schedule)), Value::Int(Some(at))) => Some((schedule.clone(), *at)),
+            _ => None,
+        };
+        let stands_alone = fire_time.is_none_or(|fire_time| fire_times.insert(fire_time));
+        if !known.contains(&id.into()) && stands_alone && new.insert(JobId::from(id)) {
+            unknown.push(with_constants(row));
+        }
+    }
+    session.execute_rows(ADD_JOBS_MYSQL, Params::new(), "job", unknown).await?;
+    Ok(new)
+}
+
+/// A row of `add_jobs.mysql`, which has the columns of a new job among the others.
+fn with_constants(row: [Value; 12]) -> [Value; 16] {
+    let [id, rest @ ..] = row;
+    let [a, b, c, d, e, f, g, h, i, j, k] = rest;
+    let zero = || Value::from(0_i64);
+    [id, "queued".into(), zero(), zero(), zero(), a, b, c, d, e, f, g, h, i, j, k]
+}
+
+fn report<'j>(new: impl Iterator<Item = &'j Job>, interest: EventInterest) -> Added {
+    let is_heard = interest.includes(JobAdded::INTEREST);
+    let mut added = Added::default();
+    for job in new {
+        added.earliest = added.earliest.into_iter().chain([job.run_at]).min();
+        if is_heard {
+            let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
+            added.events.push(JobAdded::new(job.id, task, schedule, job.run_at).into());
+        }
+    }
+    added
+}

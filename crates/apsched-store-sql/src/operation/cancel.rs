@@ -1,0 +1,71 @@
+//! Asking for the end of jobs: of a queued one at once, of a running one by its worker.
+
+use apsched_core::event::{Event, EventInterest, JobCancelRequested};
+use apsched_core::job::FinishedAttempt;
+use apsched_core::{CancelRequest, JobId, JobOutcome, ScheduleId};
+use chrono::{DateTime, Utc};
+
+use super::end_job::{self, Ended};
+use crate::error::Outcome;
+use crate::row::job::{JobDecoder, UnreadableJob};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Params, Row};
+
+const LOCK_JOB: Statement = statement!("lock_job");
+const LOCK_SCHEDULE_JOBS: Statement = statement!("lock_schedule_jobs");
+const REQUEST_CANCEL: Statement = statement!("request_cancel");
+
+/// Asks for the end of one job.
+pub(crate) async fn job(session: &mut Session<'_>, id: JobId, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
+    let rows = session.fetch(LOCK_JOB, &Params::new().with("id", id)).await?;
+    all(session, rows, now).await
+}
+
+/// Asks for the end of all jobs of a schedule.
+pub(crate) async fn of_schedule(
+    session: &mut Session<'_>,
+    schedule: &ScheduleId,
+    now: DateTime<Utc>,
+) -> Outcome<Vec<Event>> {
+    let params = Params::new().with("schedule_id", schedule);
+    let rows = session.fetch(LOCK_SCHEDULE_JOBS, &params).await?;
+    all(session, rows, now).await
+}
+
+async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
+    let mut decoder = JobDecoder::default();
+    let mut ended = Ended::new(EventInterest::ALL);
+    let mut gone = Vec::new();
+    let mut requests = Vec::new();
+    for mut row in rows {
+        let is_running = row.text("state")? == "running";
+        let job = match decoder.decode_ended(row)? {
+            Ok(job) => job,
+            Err(UnreadableJob { id, .. }) if is_running => {
+                requests.push(id);
+                continue;
+            }
+            // Put aside because it cannot be decoded: a user may get rid of it.
+            Err(UnreadableJob { id, .. }) => {
+                gone.push(id);
+                continue;
+            }
+        };
+        match (is_running, job.job.cancel) {
+            (true, CancelRequest::None) => requests.push(job.job.id),
+            (true, CancelRequest::Requested) => {}
+            (false, _) => {
+                gone.push(job.job.id);
+                ended.push(job, FinishedAttempt::without_run(JobOutcome::Cancelled, now), None)?;
+            }
+        }
+    }
+    end_job::delete(session, gone.into_iter()).await?;
+    let mut events = ended.write(session).await?;
+    for id in requests {
+        session.execute(REQUEST_CANCEL, &Params::new().with("id", id)).await?;
+        events.push(JobCancelRequested::new(id).into());
+    }
+    Ok(events)
+}

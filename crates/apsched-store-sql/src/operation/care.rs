@@ -1,0 +1,52 @@
+//! Removing what nobody needs any more, some at a time.
+
+use apsched_core::LeaseToken;
+use apsched_core::event::{Event, ScheduleRemoved};
+use chrono::{DateTime, Utc};
+
+use super::edit_schedule;
+use crate::dialect::Dialect;
+use crate::error::Outcome;
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::Params;
+
+const DELETE_EXPIRED_RESULTS: Statement = statement!("delete_expired_results");
+const DELETE_EXPIRED_RESULTS_MYSQL: Statement = statement!("delete_expired_results.mysql");
+const FINISHED_SCHEDULES: Statement = statement!("finished_schedules");
+
+/// What one transaction removes at most, so that others do not wait long for it.
+const AT_ONCE: u64 = 5_000;
+
+/// Whether there may be more to remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    Nothing,
+    Perhaps,
+}
+
+fn rest(removed: u64) -> Rest {
+    if removed < AT_ONCE { Rest::Nothing } else { Rest::Perhaps }
+}
+
+/// Removes results that are no longer to be kept.
+pub(crate) async fn remove_expired_results(session: &mut Session<'_>, now: DateTime<Utc>) -> Outcome<Rest> {
+    let is_mysql = session.dialect() == Dialect::MySql;
+    let statement = if is_mysql { DELETE_EXPIRED_RESULTS_MYSQL } else { DELETE_EXPIRED_RESULTS };
+    let params = Params::new().with("now", now).with("limit", AT_ONCE);
+    Ok(rest(session.execute(statement, &params).await?))
+}
+
+/// Removes finished schedules without jobs.
+pub(crate) async fn remove_finished_schedules(session: &mut Session<'_>) -> Outcome<(Vec<Event>, Rest)> {
+    let rows = session.fetch(FINISHED_SCHEDULES, &Params::new().with("limit", AT_ONCE)).await?;
+    let rest = rest(rows.len() as u64);
+    let (mut gone, mut events) = (Vec::new(), Vec::new());
+    for mut row in rows {
+        let (id, task) = (row.word("id")?, row.word("task_id")?);
+        gone.push((apsched_core::ScheduleId::clone(&id), LeaseToken::new(row.count("token")?)));
+        events.push(ScheduleRemoved::new(id, task).into());
+    }
+    edit_schedule::forget(session, &gone).await?;
+    Ok((events, rest))
+}

@@ -1,0 +1,177 @@
+//! Adding, changing and removing schedules, as users do.
+
+use apsched_core::event::{Event, ScheduleAdded, ScheduleRemoved, ScheduleUpdated, Wakeup};
+use apsched_core::schedule::{AddDecision, ConflictPolicy, ScheduleEdit, decide_add};
+use apsched_core::store::RemoveJobs;
+use apsched_core::trigger::TriggerRegistry;
+use apsched_core::{LeaseToken, Schedule, ScheduleId, StoreError};
+use chrono::{DateTime, Utc};
+
+use super::cancel;
+use crate::error::{Outcome, unreadable};
+use crate::row::schedule::{decode, params};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Params, Value};
+
+const LOCK_SCHEDULE: Statement = statement!("lock_schedule");
+const SCHEDULE_KEY: Statement = statement!("lock_schedule_key");
+const INSERT_SCHEDULE: Statement = statement!("insert_schedule");
+const UPDATE_SCHEDULE: Statement = statement!("update_schedule");
+const DELETE_SCHEDULES: Statement = statement!("delete_schedules");
+const REMOVED_TOKEN: Statement = statement!("removed_token");
+const RAISE_REMOVED_TOKEN: Statement = statement!("raise_removed_token");
+
+/// What stands under the id of a schedule.
+enum Existing {
+    None,
+    Schedule(Box<Schedule>),
+    Unreadable { reason: StoreError, token: LeaseToken },
+}
+
+async fn existing(
+    session: &mut Session<'_>,
+    id: &ScheduleId,
+    registry: &TriggerRegistry,
+) -> Outcome<Existing> {
+    let key = Params::new().with("id", id);
+    let Some(row) = session.fetch_first(LOCK_SCHEDULE, &key).await? else { return Ok(Existing::None) };
+    match decode(row, registry) {
+        Ok(schedule) => Ok(Existing::Schedule(Box::new(schedule))),
+        Err(spoiled) => {
+            let row = session.fetch_first(SCHEDULE_KEY, &key).await?;
+            // A token that cannot be read is passed over by one that is greater than any that was given.
+            let token = row.and_then(|mut row| {
+                let _id = row.text("id").ok()?;
+                let _task = row.text("task_id").ok()?;
+                row.count("token").ok()
+            });
+            let token = LeaseToken::new(token.unwrap_or(1 << 62));
+            Ok(Existing::Unreadable { reason: unreadable("schedule", id, &spoiled.reason), token })
+        }
+    }
+}
+
+/// Adds a schedule, by the conflict policy if its id is taken.
+pub(crate) async fn add(
+    session: &mut Session<'_>,
+    schedule: &Schedule,
+    policy: ConflictPolicy,
+    registry: &TriggerRegistry,
+) -> Outcome<Vec<Event>> {
+    let (id, task) = (schedule.id.clone(), schedule.task_id.clone());
+    let existing = existing(session, &id, registry).await?;
+    let existing = match existing {
+        Existing::Unreadable { token, .. } => {
+            return replace_unreadable(session, schedule, policy, token).await;
+        }
+        Existing::None => None,
+        Existing::Schedule(existing) => Some(existing),
+    };
+    match decide_add(existing.as_deref(), schedule.clone(), policy) {
+        AddDecision::Refuse => Err(StoreError::ScheduleExists { schedule_id: id }.into()),
+        AddDecision::Keep => Ok(Vec::new()),
+        AddDecision::Insert(mut schedule) => {
+            schedule.token = schedule.token.max(removed_token(session).await?);
+            insert(session, &schedule).await?;
+            let event = ScheduleAdded::new(id, task, schedule.next_fire_time).into();
+            Ok(with_wakeup(event, &schedule))
+        }
+        AddDecision::Overwrite(schedule) => {
+            session.execute(UPDATE_SCHEDULE, &params(&schedule)?).await?;
+            let event = ScheduleUpdated::new(id, task, schedule.next_fire_time).into();
+            Ok(with_wakeup(event, &schedule))
+        }
+    }
+}
+
+/// Inserts; two who add the same new schedule at once are told apart by the key.
+async fn insert(session: &mut Session<'_>, schedule: &Schedule) -> Outcome<()> {
+    match session.execute(INSERT_SCHEDULE, &params(schedule)?).await {
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+            Err(StoreError::ScheduleExists { schedule_id: schedule.id.clone() }.into())
+        }
+        inserted => Ok(inserted.map(drop)?),
+    }
+}
+
+/// What cannot be decoded can be replaced, but neither kept up to date nor compared with.
+async fn replace_unreadable(
+    session: &mut Session<'_>,
+    schedule: &Schedule,
+    policy: ConflictPolicy,
+    token: LeaseToken,
+) -> Outcome<Vec<Event>> {
+    let id = schedule.id.clone();
+    match policy {
+        ConflictPolicy::Error => Err(StoreError::ScheduleExists { schedule_id: id }.into()),
+        ConflictPolicy::DoNothing => Ok(Vec::new()),
+        ConflictPolicy::Replace | ConflictPolicy::Update => {
+            let mut schedule = schedule.clone();
+            schedule.token = token.next();
+            session.execute(UPDATE_SCHEDULE, &params(&schedule)?).await?;
+            let event = ScheduleUpdated::new(id, schedule.task_id.clone(), schedule.next_fire_time).into();
+            Ok(with_wakeup(event, &schedule))
+        }
+    }
+}
+
+fn with_wakeup(event: Event, schedule: &Schedule) -> Vec<Event> {
+    let wakeup = schedule.claimable_at().map(|at| Wakeup::schedules(at).into());
+    std::iter::once(event).chain(wakeup).collect()
+}
+
+async fn removed_token(session: &mut Session<'_>) -> Outcome<LeaseToken> {
+    let row = session.fetch_first(REMOVED_TOKEN, &Params::new()).await?;
+    let token = row.map(|mut row| row.count("removed_schedule_token")).transpose()?;
+    Ok(LeaseToken::new(token.unwrap_or_default()))
+}
+
+/// Changes a schedule.
+pub(crate) async fn edit(
+    session: &mut Session<'_>,
+    id: &ScheduleId,
+    edit: &ScheduleEdit,
+    now: DateTime<Utc>,
+    registry: &TriggerRegistry,
+) -> Outcome<Vec<Event>> {
+    let schedule = match existing(session, id, registry).await? {
+        Existing::None => return Err(StoreError::ScheduleNotFound { schedule_id: id.clone() }.into()),
+        Existing::Unreadable { reason, .. } => return Err(reason.into()),
+        Existing::Schedule(schedule) => schedule,
+    };
+    let edited = edit.clone().applied_to(&schedule, now);
+    let edited = edited.map_err(|source| StoreError::Trigger { schedule_id: id.clone(), source })?;
+    session.execute(UPDATE_SCHEDULE, &params(&edited)?).await?;
+    let event = ScheduleUpdated::new(id.clone(), edited.task_id.clone(), edited.next_fire_time).into();
+    Ok(with_wakeup(event, &edited))
+}
+
+/// Removes a schedule, and asks for the end of its jobs if that is wanted.
+pub(crate) async fn remove(
+    session: &mut Session<'_>,
+    id: &ScheduleId,
+    jobs: RemoveJobs,
+    now: DateTime<Utc>,
+) -> Outcome<Vec<Event>> {
+    let row = session.fetch_first(SCHEDULE_KEY, &Params::new().with("id", id)).await?;
+    let Some(mut row) = row else {
+        return Err(StoreError::ScheduleNotFound { schedule_id: id.clone() }.into());
+    };
+    let (_id, task_id, token) = (row.text("id")?, row.word("task_id")?, row.count("token")?);
+    forget(session, &[(id.clone(), LeaseToken::new(token))]).await?;
+    let mut events = vec![ScheduleRemoved::new(id.clone(), task_id).into()];
+    if jobs == RemoveJobs::Cancel {
+        events.extend(cancel::of_schedule(session, id, now).await?);
+    }
+    Ok(events)
+}
+
+/// Removes schedules that are locked, and remembers their tokens.
+pub(crate) async fn forget(session: &mut Session<'_>, schedules: &[(ScheduleId, LeaseToken)]) -> Outcome<()> {
+    let Some(token) = schedules.iter().map(|(_, token)| *token).max() else { return Ok(()) };
+    let ids: Vec<_> = schedules.iter().map(|(id, _)| [Value::from(id)]).collect();
+    session.execute_rows(DELETE_SCHEDULES, Params::new(), "gone", ids).await?;
+    session.execute(RAISE_REMOVED_TOKEN, &Params::new().with("token", token.number())).await?;
+    Ok(())
+}

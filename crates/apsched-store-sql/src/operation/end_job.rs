@@ -1,0 +1,113 @@
+//! Jobs that leave the queue: their results are kept, their payloads removed, and whoever waited for the slot is woken.
+
+use std::collections::HashMap;
+
+use apsched_core::event::{Event, EventInterest, EventType, JobReleased};
+use apsched_core::job::FinishedAttempt;
+use apsched_core::{Job, JobId, SchedulerId, TaskId, admission};
+use chrono::{DateTime, Utc};
+
+use super::task;
+use crate::dialect::Dialect;
+use crate::error::Outcome;
+use crate::row;
+use crate::row::job::EndedJob;
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Params, Value};
+
+const DELETE_JOBS: Statement = statement!("delete_jobs");
+const DELETE_PAYLOADS: Statement = statement!("delete_payloads");
+const ADD_RESULTS: Statement = statement!("add_results");
+const ADD_RESULTS_MYSQL: Statement = statement!("add_results.mysql");
+
+/// Jobs that have ended within a transaction, until their results are written.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    interest: EventInterest,
+    results: Vec<[Value; 12]>,
+    payloads: Vec<[Value; 1]>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Ended {
+    pub(crate) const fn new(interest: EventInterest) -> Self {
+        Self { interest, results: Vec::new(), payloads: Vec::new(), events: Vec::new() }
+    }
+
+    /// Keeps what is to be kept of a job that ended, and reports it.
+    pub(crate) fn push(
+        &mut self,
+        ended: EndedJob,
+        end: FinishedAttempt,
+        holder: Option<&SchedulerId>,
+    ) -> Outcome<()> {
+        if ended.has_payload_apart {
+            self.payloads.push([ended.job.id.into()]);
+        }
+        self.record(&ended.job, end, holder)
+    }
+
+    /// The same for a job that was never in the queue.
+    pub(crate) fn record(
+        &mut self,
+        job: &Job,
+        end: FinishedAttempt,
+        holder: Option<&SchedulerId>,
+    ) -> Outcome<()> {
+        if self.interest.includes(JobReleased::INTEREST) {
+            let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
+            let event = JobReleased::new(job.id, task, schedule, holder.cloned(), end.outcome);
+            self.events.push(event.into());
+        }
+        if let Some(result) = end.into_result(job) {
+            self.results.push(row::result::cells(&result)?);
+        }
+        Ok(())
+    }
+
+    /// Writes what was recorded; gives the events.
+    pub(crate) async fn write(self, session: &mut Session<'_>) -> Outcome<Vec<Event>> {
+        session.execute_rows(DELETE_PAYLOADS, Params::new(), "gone", self.payloads).await?;
+        let statement = if session.dialect() == Dialect::MySql { ADD_RESULTS_MYSQL } else { ADD_RESULTS };
+        session.execute_rows(statement, Params::new(), "result", self.results).await?;
+        Ok(self.events)
+    }
+}
+
+/// Takes jobs that are locked out of the queue.
+pub(crate) async fn delete(
+    session: &mut Session<'_>,
+    ids: impl Iterator<Item = JobId> + Send,
+) -> Outcome<()> {
+    let ids: Vec<_> = ids.map(|id| [Value::from(id)]).collect();
+    session.execute_rows(DELETE_JOBS, Params::new(), "gone", ids).await?;
+    Ok(())
+}
+
+/// Claims that ended, by task: each had a slot.
+#[derive(Debug, Default)]
+pub(crate) struct FreedSlots(HashMap<TaskId, usize>);
+
+impl FreedSlots {
+    pub(crate) fn count(&mut self, task: &TaskId) {
+        match self.0.get_mut(task) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(task.clone(), 1)),
+        }
+    }
+
+    /// `now`, if a job of one of the tasks had no slot until these were freed.
+    pub(crate) async fn wakeup(
+        &self,
+        session: &mut Session<'_>,
+        now: DateTime<Utc>,
+    ) -> Outcome<Option<DateTime<Utc>>> {
+        let slots = task::slots(session, self.0.keys()).await?;
+        let somebody_waited = slots.iter().any(|(id, slots)| {
+            let freed = self.0.get(id).copied().unwrap_or(0);
+            slots.has_queue && admission::free_slots(slots.limit, slots.running + freed) == 0
+        });
+        Ok(somebody_waited.then_some(now))
+    }
+}

@@ -1,0 +1,71 @@
+//! Leases on jobs: prolonging them, and what their holders may do.
+
+use std::collections::HashMap;
+
+use apsched_core::event::{Event, JobProgressed};
+use apsched_core::store::{ExtendLeases, HeldJob, LeaseReport};
+use apsched_core::{JobId, Progress, SchedulerId, StoreError, instant};
+
+use crate::dialect::Returning;
+use crate::error::Outcome;
+use crate::row::json;
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Json, Params};
+
+const EXTEND_LEASES: Statement = statement!("extend_leases");
+const EXTEND_LEASES_MYSQL: Statement = statement!("extend_leases.mysql");
+const CLAIMS_MYSQL: Statement = statement!("claims.mysql");
+const CANCEL_REQUESTS: Statement = statement!("cancel_requests");
+const SET_PROGRESS: Statement = statement!("set_progress");
+
+pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) -> Outcome<LeaseReport> {
+    let claims: Vec<_> =
+        request.jobs.iter().map(|held| [held.job_id.into(), held.token.number().into()]).collect();
+    let holder = Params::new().with("holder", &request.scheduler_id);
+    let until = holder.clone().with("until", instant::after(request.now, request.lease));
+    let rows = match session.dialect().returning() {
+        Returning::Supported => session.fetch_rows(EXTEND_LEASES, until, "held", claims).await?,
+        Returning::Missing => {
+            let rows = session.fetch_rows(CLAIMS_MYSQL, holder, "held", claims.clone()).await?;
+            session.execute_rows(EXTEND_LEASES_MYSQL, until, "held", claims).await?;
+            rows
+        }
+    };
+    let mut held = HashMap::new();
+    for mut row in rows {
+        held.insert(row.job_id("id")?, row.int("cancel_requested")? != 0);
+    }
+    let mut report = LeaseReport::default();
+    for claim in &request.jobs {
+        match held.get(&claim.job_id) {
+            None => report.lost.push(claim.job_id),
+            Some(true) => report.cancelled.push(claim.job_id),
+            Some(false) => {}
+        }
+    }
+    Ok(report)
+}
+
+/// The jobs in the hands of a scheduler that are to stop.
+pub(crate) async fn cancel_requests(session: &mut Session<'_>, holder: &SchedulerId) -> Outcome<Vec<JobId>> {
+    let rows = session.fetch(CANCEL_REQUESTS, &Params::new().with("holder", holder)).await?;
+    Ok(rows.into_iter().map(|mut row| row.job_id("id")).collect::<Result<_, _>>()?)
+}
+
+pub(crate) async fn set_progress(
+    session: &mut Session<'_>,
+    job: HeldJob,
+    holder: &SchedulerId,
+    progress: &Progress,
+) -> Outcome<Vec<Event>> {
+    let params = Params::new()
+        .with("id", job.job_id)
+        .with("token", job.token.number())
+        .with("holder", holder)
+        .with("progress", Json(Some(json(progress))));
+    if session.execute(SET_PROGRESS, &params).await? == 0 {
+        return Err(StoreError::LeaseLost { job_id: job.job_id, holder: holder.clone() }.into());
+    }
+    Ok(vec![JobProgressed::new(job.job_id).into()])
+}

@@ -1,0 +1,115 @@
+//! Taking back what vanished schedulers hold, and ending what can no longer start in time.
+
+use apsched_core::event::{Event, EventInterest, Wakeup};
+use apsched_core::job::{FinishedAttempt, Release};
+use apsched_core::store::{Recover, RecoverScope};
+use apsched_core::{JobOutcome, SchedulerId};
+
+use super::acquire_job::decode_or_quarantine;
+use super::end_job::{Ended, FreedSlots};
+use super::release_job::ClaimEnds;
+use super::wakeup;
+use crate::error::Outcome;
+use crate::row::{self, job::EndedJob};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Params, Value};
+
+const LEASE_HOLDERS: Statement = statement!("lease_holders");
+const ORPHANED_JOBS: Statement = statement!("orphaned_jobs");
+const MISSED_JOBS: Statement = statement!("missed_jobs");
+const DROP_SCHEDULE_LEASES: Statement = statement!("drop_schedule_leases");
+
+pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Outcome<Vec<Event>> {
+    let predecessors = predecessors(session, request).await?;
+    let mut ended = Ended::new(EventInterest::ALL);
+    let mut ends = ClaimEnds::default();
+    let mut freed = FreedSlots::default();
+    let mut events = orphans(session, request, &predecessors, &mut ended, &mut ends, &mut freed).await?;
+    events.extend(missed(session, request, &mut ended, &mut ends).await?);
+    let (requeued, earliest) = ends.write(session).await?;
+    events.extend(ended.write(session).await?);
+    events.extend(requeued);
+    let slot = freed.wakeup(session, request.now).await?;
+    events.extend(slot.or(earliest).map(|at| Wakeup::jobs(at).into()));
+    if request.scope == RecoverScope::ExpiredAndPredecessors {
+        let holders = predecessors.into_iter().map(|holder| [holder]);
+        session
+            .execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders.collect::<Vec<_>>())
+            .await?;
+        let first = wakeup::schedule(session, request.now).await?;
+        events.extend(first.map(|at| Wakeup::schedules(at).into()));
+    }
+    Ok(events)
+}
+
+/// The earlier runs of the caller that hold something still.
+async fn predecessors(session: &mut Session<'_>, request: &Recover) -> Outcome<Vec<Value>> {
+    if request.scope == RecoverScope::Expired {
+        return Ok(Vec::new());
+    }
+    let mut predecessors = Vec::new();
+    for mut row in session.fetch(LEASE_HOLDERS, &Params::new()).await? {
+        let text = row.text("lease_holder")?;
+        let holder: Result<SchedulerId, _> = row::scheduler_id(&text);
+        if holder.is_ok_and(|holder| request.scheduler_id.is_other_run_of(&holder)) {
+            predecessors.push(Value::from(text));
+        }
+    }
+    Ok(predecessors)
+}
+
+/// Decides what becomes of running jobs whose worker vanished.
+async fn orphans(
+    session: &mut Session<'_>,
+    request: &Recover,
+    predecessors: &[Value],
+    ended: &mut Ended,
+    ends: &mut ClaimEnds,
+    freed: &mut FreedSlots,
+) -> Outcome<Vec<Event>> {
+    // No scheduler has an empty name, so the set is never empty and never finds anybody by it.
+    let others = predecessors.iter().cloned().chain([Value::from("")]).map(|holder| [holder]);
+    let params = Params::new().with("now", request.now).with("limit", request.limit).rows("others", others);
+    let rows = session.fetch(ORPHANED_JOBS, &params).await?;
+    let (orphans, events) = decode_or_quarantine(session, rows).await?;
+    let mut random = fastrand::Rng::with_seed(request.seed);
+    for stored in orphans {
+        let has_payload_apart = stored.payload_apart.is_some();
+        let mut job = stored.job;
+        let is_orphaned = job
+            .lease
+            .as_ref()
+            .is_some_and(|lease| request.scope.covers(lease, &request.scheduler_id, request.now));
+        if !is_orphaned {
+            continue;
+        }
+        job.token = job.token.next();
+        freed.count(&job.task_id);
+        let release = Release::recover(&job, request.now, random.f64());
+        let orphan = EndedJob { job, has_payload_apart };
+        ends.push(orphan, release, request.now, EventInterest::ALL, ended)?;
+    }
+    Ok(events)
+}
+
+/// Decides the end of queued jobs that can no longer start in time.
+async fn missed(
+    session: &mut Session<'_>,
+    request: &Recover,
+    ended: &mut Ended,
+    ends: &mut ClaimEnds,
+) -> Outcome<Vec<Event>> {
+    let params = Params::new().with("now", request.now).with("limit", request.limit);
+    let rows = session.fetch(MISSED_JOBS, &params).await?;
+    let (missed, events) = decode_or_quarantine(session, rows).await?;
+    for stored in missed {
+        if stored.job.is_to_end_as_missed(request.now) {
+            let has_payload_apart = stored.payload_apart.is_some();
+            let job = EndedJob { job: stored.job, has_payload_apart };
+            let end = FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, request.now);
+            ends.push(job, Release::Finish(end), request.now, EventInterest::ALL, ended)?;
+        }
+    }
+    Ok(events)
+}

@@ -1,0 +1,183 @@
+//! How claims on jobs end: the job leaves the queue, or goes back into it.
+
+use std::collections::{HashMap, HashSet};
+
+use apsched_core::JobId;
+use apsched_core::event::{Event, EventInterest, EventType, JobRequeued, Wakeup};
+use apsched_core::job::{FinishedAttempt, JobRelease, Release};
+use apsched_core::store::{ReleaseJobs, Released};
+use chrono::{DateTime, Utc};
+
+use super::acquire_job::decode_or_quarantine;
+use super::end_job::{self, Ended, FreedSlots};
+use crate::dialect::{Dialect, Returning};
+use crate::error::Outcome;
+use crate::row::job::{EndedJob, JobDecoder, UnreadableJob};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Params, Value};
+
+const FINISH_JOBS: Statement = statement!("finish_jobs");
+const ENDED_JOBS_MYSQL: Statement = statement!("ended_jobs.mysql");
+const HELD_JOBS: Statement = statement!("held_jobs");
+const REQUEUE_JOBS: Statement = statement!("requeue_jobs");
+const REQUEUE_JOBS_MYSQL: Statement = statement!("requeue_jobs.mysql");
+
+/// Writes how claims ended, each if it holds.
+pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) -> Outcome<Released<JobId>> {
+    let (mut ends, mut others) = (Vec::new(), Vec::new());
+    for release in request.releases.iter() {
+        match &release.release {
+            Release::Finish(end) => ends.push((release, end)),
+            Release::RunAgain { .. } | Release::HandBack => others.push(release),
+        }
+    }
+    let mut ended = Ended::new(request.interest);
+    let mut freed = FreedSlots::default();
+    let mut written = HashSet::new();
+    let mut gone = finish(session, ends.iter().map(|(release, _)| *release), request).await?;
+    for (release, end) in ends {
+        let Some(job) = gone.remove(&release.job_id) else { continue };
+        written.insert(release.job_id);
+        if let Some(job) = job {
+            freed.count(&job.job.task_id);
+            ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
+        }
+    }
+    let requeued = requeue(session, &others, request, &mut ended, &mut freed).await?;
+    written.extend(requeued.written);
+    let mut events = ended.write(session).await?;
+    events.extend(requeued.events);
+    let slot = freed.wakeup(session, request.now).await?;
+    let wakeup = slot.or(requeued.earliest);
+    events.extend(wakeup.map(|at| Wakeup::jobs(at).into()));
+    let lost = request.releases.iter().map(|release| release.job_id).filter(|id| !written.contains(id));
+    Ok(Released { events, lost: lost.collect() })
+}
+
+/// Takes the jobs on which the claims hold out of the queue. `None`: it has ended, but what it was cannot be decoded.
+async fn finish<'r>(
+    session: &mut Session<'_>,
+    releases: impl Iterator<Item = &'r JobRelease> + Send,
+    request: &ReleaseJobs,
+) -> Outcome<HashMap<JobId, Option<EndedJob>>> {
+    let claims: Vec<_> = releases.map(claim).collect();
+    let params = Params::new().with("holder", &request.scheduler_id);
+    let is_returned = session.dialect().returning() == Returning::Supported;
+    let statement = if is_returned { FINISH_JOBS } else { ENDED_JOBS_MYSQL };
+    let rows = session.fetch_rows(statement, params, "held", claims).await?;
+    let mut decoder = JobDecoder::default();
+    let mut ended = HashMap::new();
+    for row in rows {
+        match decoder.decode_ended(row)? {
+            Ok(job) => drop(ended.insert(job.job.id, Some(job))),
+            Err(UnreadableJob { id, reason }) => {
+                tracing::warn!(job.id = %id, %reason, "a job that ends cannot be decoded; no result of it is kept");
+                ended.insert(id, None);
+            }
+        }
+    }
+    if !is_returned {
+        end_job::delete(session, ended.keys().copied()).await?;
+    }
+    Ok(ended)
+}
+
+fn claim(release: &JobRelease) -> [Value; 2] {
+    [release.job_id.into(), release.token.number().into()]
+}
+
+/// What went back into the queue, or was to.
+#[derive(Debug, Default)]
+struct Requeued {
+    written: Vec<JobId>,
+    events: Vec<Event>,
+    earliest: Option<DateTime<Utc>>,
+}
+
+/// Puts jobs back into the queue, unless they were asked to stop.
+async fn requeue(
+    session: &mut Session<'_>,
+    releases: &[&JobRelease],
+    request: &ReleaseJobs,
+    ended: &mut Ended,
+    freed: &mut FreedSlots,
+) -> Outcome<Requeued> {
+    let claims: Vec<_> = releases.iter().map(|release| claim(release)).collect();
+    let params = Params::new().with("holder", &request.scheduler_id);
+    let rows = session.fetch_rows(HELD_JOBS, params, "held", claims).await?;
+    let (held, quarantined) = decode_or_quarantine(session, rows).await?;
+    let releases: HashMap<JobId, &Release> =
+        releases.iter().map(|release| (release.job_id, &release.release)).collect();
+    let mut claims = ClaimEnds::default();
+    let mut written = Vec::new();
+    for stored in held {
+        let has_payload_apart = stored.payload_apart.is_some();
+        let held = EndedJob { job: stored.job, has_payload_apart };
+        written.push(held.job.id);
+        freed.count(&held.job.task_id);
+        if let Some(release) = releases.get(&held.job.id) {
+            claims.push(held, Release::clone(release), request.now, request.interest, ended)?;
+        }
+    }
+    let (mut events, earliest) = claims.write(session).await?;
+    events.extend(quarantined);
+    Ok(Requeued { written, events, earliest })
+}
+
+/// Claims that end in one transaction, decided and not yet written.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimEnds {
+    gone: Vec<JobId>,
+    queued: Vec<[Value; 5]>,
+    events: Vec<Event>,
+    earliest: Option<DateTime<Utc>>,
+}
+
+impl ClaimEnds {
+    /// Decides what becomes of a job that is locked.
+    pub(crate) fn push(
+        &mut self,
+        held: EndedJob,
+        release: Release,
+        now: DateTime<Utc>,
+        interest: EventInterest,
+        ended: &mut Ended,
+    ) -> Outcome<()> {
+        let EndedJob { mut job, has_payload_apart } = held;
+        match release.heeding(job.cancel, now) {
+            Release::Finish(end) => {
+                let holder = job.lease.take().map(|lease| lease.holder);
+                self.gone.push(job.id);
+                return ended.push(EndedJob { job, has_payload_apart }, end, holder.as_ref());
+            }
+            Release::RunAgain { run_at, attempt } => {
+                job.run_again(run_at, attempt);
+                if interest.includes(JobRequeued::INTEREST) {
+                    self.events.push(JobRequeued::new(job.id, job.task_id.clone(), run_at, attempt).into());
+                }
+            }
+            Release::HandBack => job.hand_back(),
+        }
+        self.earliest = self.earliest.into_iter().chain([job.run_at]).min();
+        self.queued.push([
+            job.id.into(),
+            job.run_at.into(),
+            job.attempt.into(),
+            job.token.number().into(),
+            job.start_deadline.into(),
+        ]);
+        Ok(())
+    }
+
+    /// Writes what was decided; gives the events, and when the first of the jobs is due.
+    pub(crate) async fn write(
+        self,
+        session: &mut Session<'_>,
+    ) -> Outcome<(Vec<Event>, Option<DateTime<Utc>>)> {
+        end_job::delete(session, self.gone.into_iter()).await?;
+        let statement = if session.dialect() == Dialect::MySql { REQUEUE_JOBS_MYSQL } else { REQUEUE_JOBS };
+        session.execute_rows(statement, Params::new(), "next", self.queued).await?;
+        Ok((self.events, self.earliest))
+    }
+}

@@ -1,0 +1,98 @@
+//! Acquiring schedules that are due.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use apsched_core::event::{Event, ScheduleQuarantined};
+use apsched_core::store::{AcquireSchedules, ClaimedSchedule};
+use apsched_core::trigger::TriggerRegistry;
+use apsched_core::{Lease, Schedule, ScheduleId, TaskDefinition, instant};
+
+use crate::dialect::Returning;
+use crate::error::Outcome;
+use crate::row::{self, schedule::UnreadableSchedule};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Json, Params, Row, Value};
+
+const ACQUIRE_SCHEDULES: Statement = statement!("acquire_schedules");
+const DUE_SCHEDULES_MYSQL: Statement = statement!("due_schedules.mysql");
+const LEASE_SCHEDULES_MYSQL: Statement = statement!("lease_schedules.mysql");
+const QUARANTINE_SCHEDULE: Statement = statement!("quarantine_schedule");
+const TASKS_BY_ID: Statement = statement!("tasks_by_id");
+
+/// What is acquired, and what happened.
+pub(crate) type Acquired = (Vec<ClaimedSchedule>, Vec<Event>);
+
+pub(crate) async fn acquire(
+    session: &mut Session<'_>,
+    request: &AcquireSchedules,
+    registry: &TriggerRegistry,
+) -> Outcome<Acquired> {
+    let until = instant::after(request.now, request.lease);
+    let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
+    let due = claim.clone().with("now", request.now).with("limit", request.limit);
+    let rows = match session.dialect().returning() {
+        Returning::Supported => session.fetch(ACQUIRE_SCHEDULES, &due).await?,
+        Returning::Missing => session.fetch(DUE_SCHEDULES_MYSQL, &due).await?,
+    };
+    let (mut schedules, events) = decode(session, rows, request, registry).await?;
+    if session.dialect().returning() == Returning::Missing {
+        let ids: Vec<_> = schedules.iter().map(|schedule| [Value::from(&schedule.id)]).collect();
+        session.execute_rows(LEASE_SCHEDULES_MYSQL, claim, "due", ids).await?;
+        for schedule in &mut schedules {
+            schedule.token = schedule.token.next();
+            let holder = request.scheduler_id.clone();
+            schedule.lease = Some(Box::new(Lease { holder, token: schedule.token, until }));
+        }
+    }
+    schedules.sort_unstable_by(|a, b| (a.next_fire_time, &a.id).cmp(&(b.next_fire_time, &b.id)));
+    Ok((with_tasks(session, schedules).await?, events))
+}
+
+/// Decodes what was leased; what cannot be decoded is put aside.
+async fn decode(
+    session: &mut Session<'_>,
+    rows: Vec<Row>,
+    request: &AcquireSchedules,
+    registry: &TriggerRegistry,
+) -> Outcome<(Vec<Schedule>, Vec<Event>)> {
+    let (mut schedules, mut events) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match row::schedule::decode(row, registry) {
+            Ok(schedule) => schedules.push(schedule),
+            Err(UnreadableSchedule { id, reason }) => {
+                let reason = reason.to_string();
+                tracing::error!(schedule.id = id, reason, "a schedule cannot be decoded; it is put aside");
+                let params = Params::new()
+                    .with("id", id.as_str())
+                    .with("reason", Json(Some(reason.clone())))
+                    .with("now", request.now);
+                session.execute(QUARANTINE_SCHEDULE, &params).await?;
+                if let Ok(id) = ScheduleId::new(&id) {
+                    events.push(ScheduleQuarantined::new(id, reason).into());
+                }
+            }
+        }
+    }
+    Ok((schedules, events))
+}
+
+/// Schedules with their tasks as they are declared now; one that cannot be decoded counts as not declared.
+async fn with_tasks(session: &mut Session<'_>, schedules: Vec<Schedule>) -> Outcome<Vec<ClaimedSchedule>> {
+    let mut tasks: HashMap<_, Option<Arc<TaskDefinition>>> = HashMap::new();
+    for schedule in &schedules {
+        tasks.entry(schedule.task_id.clone()).or_default();
+    }
+    let ids: Vec<_> = tasks.keys().map(|id| [Value::from(id)]).collect();
+    for row in session.fetch_rows(TASKS_BY_ID, Params::new(), "wanted", ids).await? {
+        if let Ok(Some(task)) = row::task::decode(row) {
+            tasks.insert(task.id.clone(), Some(Arc::new(task)));
+        }
+    }
+    let with_task = |schedule: Schedule| {
+        let task = tasks.get(&schedule.task_id).cloned().flatten();
+        ClaimedSchedule { schedule, task }
+    };
+    Ok(schedules.into_iter().map(with_task).collect())
+}

@@ -1,0 +1,151 @@
+//! Declaring tasks, and the lock that lets one scheduler at a time start the jobs of a limited task.
+
+use std::collections::{BTreeSet, HashMap};
+
+use apsched_core::event::{Event, TaskAdded, TaskRemoved, TaskUpdated, Wakeup};
+use apsched_core::{TaskDefinition, TaskId, admission};
+use chrono::DateTime;
+
+use crate::dialect::Dialect;
+use crate::error::Outcome;
+use crate::row::{self, json};
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::{Json, Params, Value};
+
+const TASKS: Statement = statement!("tasks");
+const TASK: Statement = statement!("task");
+const LOCK_TASKS: Statement = statement!("lock_tasks");
+const PUT_TASK: Statement = statement!("put_task");
+const PUT_TASK_MYSQL: Statement = statement!("put_task.mysql");
+const KNOW_TASKS: Statement = statement!("know_tasks");
+const KNOW_TASKS_MYSQL: Statement = statement!("know_tasks.mysql");
+const UNDECLARE_TASK: Statement = statement!("undeclare_task");
+const TASK_SLOTS: Statement = statement!("task_slots");
+
+/// Declares tasks; gives what changed.
+pub(crate) async fn put(session: &mut Session<'_>, tasks: &[TaskDefinition]) -> Outcome<Vec<Event>> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Rows first, then their locks: two processes that declare the same new task come one after another.
+    know(session, tasks.iter().map(|task| &task.id)).await?;
+    let mut known = lock(session, tasks.iter().map(|task| &task.id)).await?;
+    let mut events = Vec::new();
+    for task in tasks {
+        match known.insert(task.id.as_str().to_owned(), Some(task.clone())).flatten() {
+            Some(known) if known == *task => continue,
+            Some(_) => events.push(TaskUpdated::new(task.id.clone()).into()),
+            None => events.push(TaskAdded::new(task.id.clone()).into()),
+        }
+        let statement = if session.dialect() == Dialect::MySql { PUT_TASK_MYSQL } else { PUT_TASK };
+        let params = Params::new()
+            .with("id", &task.id)
+            .with("max_running_jobs", task.max_running_jobs.map(i64::from))
+            .with("definition", Json(Some(json(task))));
+        session.execute(statement, &params).await?;
+    }
+    if !events.is_empty() {
+        events.push(Wakeup::jobs(DateTime::UNIX_EPOCH).into());
+    }
+    Ok(events)
+}
+
+/// Makes rows for tasks that have none.
+pub(crate) async fn know<'t>(
+    session: &mut Session<'_>,
+    ids: impl Iterator<Item = &'t TaskId> + Send,
+) -> Outcome<()> {
+    let statement = if session.dialect() == Dialect::MySql { KNOW_TASKS_MYSQL } else { KNOW_TASKS };
+    let ids: BTreeSet<&TaskId> = ids.collect();
+    let limit = Value::from(admission::UNDECLARED_LIMIT.map(i64::from));
+    let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id), limit.clone()]).collect();
+    session.execute_rows(statement, Params::new(), "known", rows).await?;
+    Ok(())
+}
+
+/// Locks the rows of tasks, and gives what is declared; a definition that cannot be decoded counts as none.
+async fn lock<'t>(
+    session: &mut Session<'_>,
+    ids: impl Iterator<Item = &'t TaskId> + Send,
+) -> Outcome<HashMap<String, Option<TaskDefinition>>> {
+    let mut known = HashMap::new();
+    for row in lock_rows(session, ids).await? {
+        match row::task::decode(row) {
+            Ok(Some(task)) => drop(known.insert(task.id.as_str().to_owned(), Some(task))),
+            Ok(None) => {}
+            Err(reason) => {
+                tracing::warn!(%reason, "the definition of a task cannot be decoded; it is declared anew");
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Locks the rows of tasks in order of id, so that two who lock some of the same wait for each other only one way.
+pub(crate) async fn lock_rows<'t>(
+    session: &mut Session<'_>,
+    ids: impl Iterator<Item = &'t TaskId> + Send,
+) -> Outcome<Vec<crate::value::Row>> {
+    let ids: BTreeSet<&TaskId> = ids.collect();
+    let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id)]).collect();
+    Ok(session.fetch_rows(LOCK_TASKS, Params::new(), "wanted", rows).await?)
+}
+
+pub(crate) async fn remove(session: &mut Session<'_>, id: &TaskId) -> Outcome<Vec<Event>> {
+    let limit = admission::UNDECLARED_LIMIT.map(i64::from);
+    let params = Params::new().with("id", id).with("max_running_jobs", limit);
+    let removed = session.execute(UNDECLARE_TASK, &params).await?;
+    Ok((removed > 0).then(|| TaskRemoved::new(id.clone()).into()).into_iter().collect())
+}
+
+/// Every task that can be decoded.
+pub(crate) async fn all(session: &mut Session<'_>) -> Outcome<Vec<TaskDefinition>> {
+    let rows = session.fetch(TASKS, &Params::new()).await?;
+    let decoded = rows.into_iter().filter_map(|row| match row::task::decode(row) {
+        Ok(task) => task,
+        Err(reason) => {
+            tracing::warn!(%reason, "the definition of a task cannot be decoded; it is left out");
+            None
+        }
+    });
+    Ok(decoded.collect())
+}
+
+pub(crate) async fn one(session: &mut Session<'_>, id: &TaskId) -> Outcome<Option<TaskDefinition>> {
+    let row = session.fetch_first(TASK, &Params::new().with("id", id)).await?;
+    let decoded = row.map(row::task::decode).transpose();
+    Ok(decoded.map_err(|reason| crate::error::unreadable("task", id, &reason))?.flatten())
+}
+
+/// How many jobs of a task run and may run, and whether some wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slots {
+    pub(crate) limit: Option<u32>,
+    pub(crate) running: usize,
+    pub(crate) has_queue: bool,
+}
+
+/// The slots of some tasks.
+pub(crate) async fn slots(
+    session: &mut Session<'_>,
+    ids: impl Iterator<Item = &TaskId> + Send,
+) -> Outcome<HashMap<TaskId, Slots>> {
+    let ids: BTreeSet<&TaskId> = ids.collect();
+    let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id)]).collect();
+    let rows = session.fetch_rows(TASK_SLOTS, Params::new(), "wanted", rows).await?;
+    let mut slots = HashMap::new();
+    for mut row in rows {
+        let id = row.word("id")?;
+        let limit = limit(row.opt_int("max_running_jobs")?);
+        let running = usize::try_from(row.count("running")?).unwrap_or(usize::MAX);
+        let has_queue = row.int("queued")? != 0;
+        slots.insert(id, Slots { limit, running, has_queue });
+    }
+    Ok(slots)
+}
+
+/// The limit as its column says it; a number that is none counts as zero: rather nothing runs than too much.
+pub(crate) fn limit(column: Option<i64>) -> Option<u32> {
+    column.map(|limit| u32::try_from(limit).unwrap_or(0))
+}

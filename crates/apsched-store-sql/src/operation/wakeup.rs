@@ -1,0 +1,63 @@
+//! When there will be something to do, by the predicates by which it is given out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use apsched_core::store::{WakeupQuery, Wakeups};
+use apsched_core::{TaskId, admission, instant};
+use chrono::{DateTime, Utc};
+
+use super::{acquire_job, task};
+use crate::error::Outcome;
+use crate::session::Session;
+use crate::statement::{Statement, statement};
+use crate::value::Params;
+
+const NEXT_SCHEDULE: Statement = statement!("next_schedule");
+const NEXT_RECOVERY: Statement = statement!("next_recovery");
+
+pub(crate) async fn next(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Wakeups> {
+    let schedule = schedule(session, query.now).await?;
+    let job = job(session, query).await?;
+    let lease = recovery(session).await?;
+    Ok(Wakeups { schedule, job, lease })
+}
+
+/// When the next schedule can be acquired.
+pub(crate) async fn schedule(
+    session: &mut Session<'_>,
+    now: DateTime<Utc>,
+) -> Outcome<Option<DateTime<Utc>>> {
+    let row = session.fetch_first(NEXT_SCHEDULE, &Params::new().with("now", now)).await?;
+    let Some(mut row) = row else { return Ok(None) };
+    let free = row.opt_moment("next_fire_time")?;
+    let held = row.opt_moment("lease_until")?;
+    let later = row.opt_moment("next_fire_time")?;
+    Ok(free.into_iter().chain(held).chain(later).min())
+}
+
+/// When the first job is due that the caller can run and whose task has a free slot.
+async fn job(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Option<DateTime<Utc>>> {
+    let lanes = acquire_job::lanes(session, &query.abilities).await?;
+    let limited = || lanes.iter().filter(|lane| lane.limit.is_some());
+    let slots = match limited().next() {
+        Some(_) => task::slots(session, limited().map(|lane| &lane.task_id)).await?,
+        None => HashMap::new(),
+    };
+    let is_saturated = |task: &TaskId| {
+        slots.get(task).is_some_and(|slots| admission::free_slots(slots.limit, slots.running) == 0)
+    };
+    let open = lanes.iter().filter(|lane| !is_saturated(&lane.task_id));
+    Ok(open.map(|lane| lane.first_at).min())
+}
+
+/// When there is something to recover.
+async fn recovery(session: &mut Session<'_>) -> Outcome<Option<DateTime<Utc>>> {
+    let row = session.fetch_first(NEXT_RECOVERY, &Params::new()).await?;
+    let Some(mut row) = row else { return Ok(None) };
+    let lease = row.opt_moment("lease_until")?;
+    let deadline = row.opt_moment("start_deadline")?;
+    // A job may start at its deadline, and is late one microsecond after it.
+    let missed = deadline.map(|deadline| instant::after(deadline, Duration::from_micros(1)));
+    Ok(lease.into_iter().chain(missed).min())
+}

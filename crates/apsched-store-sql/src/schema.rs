@@ -1,0 +1,198 @@
+//! The tables, and how they are brought up to date.
+//!
+//! Migrations are numbered. They run at the start, under a lock, so that many processes may start at once; the version
+//! that is reached stands in a table of its own, so they go together with migrations of the user's own. A schema that is
+//! newer than this program is refused: an older program cannot know what it would break.
+
+use apsched_core::{StoreError, store::StoreResult};
+use sqlx::{AssertSqlSafe, Executor};
+
+use crate::dialect::Dialect;
+use crate::error::store_error;
+use crate::options::Migrate;
+use crate::session::Connection;
+use crate::statement::Statements;
+
+/// The version of the schema that this program works with.
+pub(crate) const VERSION: i64 = 1;
+
+/// One step of the schema, for those who run migrations themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SqlMigration {
+    /// The version that it leads to, from the one before.
+    pub version: i64,
+    /// What it does.
+    pub name: &'static str,
+    /// The statements, for the database, schema and prefix at hand; run them in one transaction.
+    pub sql: String,
+}
+
+struct Step {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+    mysql: &'static str,
+}
+
+const STEPS: [Step; 1] = [Step {
+    name: "tables",
+    sqlite: include_str!("../migration/sqlite/0001_tables.sql"),
+    postgres: include_str!("../migration/postgres/0001_tables.sql"),
+    mysql: include_str!("../migration/mysql/0001_tables.sql"),
+}];
+
+/// Every step, first to last.
+pub(crate) fn migrations(statements: &Statements) -> Vec<SqlMigration> {
+    let numbered = STEPS.iter().zip(1..);
+    let migration = |(step, version): (&Step, i64)| {
+        let template = match statements.dialect {
+            Dialect::Sqlite => step.sqlite,
+            Dialect::Postgres => step.postgres,
+            Dialect::MySql => step.mysql,
+        };
+        let meta = statements.tables.table(statements.dialect, "meta");
+        let reached = format!("UPDATE {meta} SET schema_version = {version} WHERE id = 1;\n");
+        let ddl = statements.plain(template);
+        SqlMigration { version, name: step.name, sql: format!("{}\n\n{reached}", ddl.trim()) }
+    };
+    numbered.map(migration).collect()
+}
+
+const OPERATION: &str = "bring the SQL schema up to date";
+
+/// Brings the tables up to date, or says why that cannot be.
+pub(crate) async fn prepare(
+    mut connection: Connection<'_>,
+    statements: &Statements,
+    migrate: Migrate,
+) -> StoreResult<()> {
+    let dialect = statements.dialect;
+    let failed = |error| store_error(OPERATION, dialect, error);
+    let found = version(&mut connection, statements).await.map_err(failed)?;
+    if found == VERSION {
+        return Ok(());
+    }
+    if found > VERSION {
+        return Err(newer(found));
+    }
+    if migrate == Migrate::ByHand {
+        let reason = format!(
+            "the schema has version {found}, this program needs {VERSION}; it migrates by hand: run what `SqlDataStore::migrations` \
+             gives"
+        );
+        return Err(StoreError::Misconfigured { operation: OPERATION, reason });
+    }
+    lock(&mut connection, statements).await.map_err(failed)?;
+    let done = migrate_locked(&mut connection, statements).await;
+    let unlocked = unlock(&mut connection, statements, done.is_ok()).await;
+    let reached = done.map_err(failed)?;
+    unlocked.map_err(failed)?;
+    if reached > VERSION { Err(newer(reached)) } else { Ok(()) }
+}
+
+fn newer(found: i64) -> StoreError {
+    let reason = format!(
+        "the schema has version {found}, this program knows up to {VERSION}: a newer program has migrated it; update this one"
+    );
+    StoreError::Misconfigured { operation: OPERATION, reason }
+}
+
+/// Runs the steps that are missing; gives the version that is reached.
+async fn migrate_locked(
+    connection: &mut Connection<'_>,
+    statements: &Statements,
+) -> Result<i64, sqlx::Error> {
+    if let (Some(schema), Dialect::Postgres | Dialect::MySql) =
+        (&statements.tables.schema, statements.dialect)
+    {
+        let schema = statements.dialect.quoted(schema);
+        run(connection, format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
+    }
+    // Somebody else may have been faster while this process waited for the lock.
+    let mut reached = version(connection, statements).await?;
+    for migration in migrations(statements) {
+        if migration.version > reached {
+            run(connection, migration.sql).await?;
+            reached = migration.version;
+            tracing::info!(version = reached, "the SQL schema was migrated");
+        }
+    }
+    Ok(reached)
+}
+
+async fn lock(connection: &mut Connection<'_>, statements: &Statements) -> Result<(), sqlx::Error> {
+    let name = statements.tables.lock_name();
+    let text = match statements.dialect {
+        Dialect::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+        Dialect::Postgres => format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('{name}', 0))"
+        ),
+        Dialect::MySql => format!("SELECT GET_LOCK('{name}', 600)"),
+    };
+    run(connection, text).await
+}
+
+async fn unlock(
+    connection: &mut Connection<'_>,
+    statements: &Statements,
+    is_done: bool,
+) -> Result<(), sqlx::Error> {
+    let name = statements.tables.lock_name();
+    let text = match (statements.dialect, is_done) {
+        (Dialect::Sqlite | Dialect::Postgres, true) => "COMMIT".to_owned(),
+        (Dialect::Sqlite | Dialect::Postgres, false) => "ROLLBACK".to_owned(),
+        (Dialect::MySql, _) => format!("SELECT RELEASE_LOCK('{name}')"),
+    };
+    run(connection, text).await
+}
+
+/// The version that the tables have; zero: there are none.
+async fn version(connection: &mut Connection<'_>, statements: &Statements) -> Result<i64, sqlx::Error> {
+    let (dialect, tables) = (statements.dialect, &statements.tables);
+    // Names are checked identifiers, so they can stand in a literal.
+    let name = tables.index(dialect, "meta");
+    let name = name.trim_matches(['"', '`']);
+    let schema = tables.schema.as_ref().map(|schema| format!("'{schema}'"));
+    let is_there = match dialect {
+        Dialect::Sqlite => {
+            format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '{name}'")
+        }
+        Dialect::Postgres | Dialect::MySql => {
+            let own = if dialect == Dialect::Postgres { "current_schema()" } else { "DATABASE()" };
+            let schema = schema.as_deref().unwrap_or(own);
+            format!(
+                "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {schema} AND table_name = '{name}'"
+            )
+        }
+    };
+    if number(connection, is_there).await? == Some(0) {
+        return Ok(0);
+    }
+    let version = format!("SELECT schema_version FROM {} WHERE id = 1", tables.table(dialect, "meta"));
+    Ok(number(connection, version).await?.unwrap_or(0))
+}
+
+async fn run(connection: &mut Connection<'_>, text: String) -> Result<(), sqlx::Error> {
+    let script = sqlx::raw_sql(AssertSqlSafe(text));
+    match connection {
+        #[cfg(feature = "sqlite")]
+        Connection::Sqlite(connection) => (&mut **connection).execute(script).await.map(drop),
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(connection) => (&mut **connection).execute(script).await.map(drop),
+        #[cfg(feature = "mysql")]
+        Connection::MySql(connection) => (&mut **connection).execute(script).await.map(drop),
+    }
+}
+
+async fn number(connection: &mut Connection<'_>, text: String) -> Result<Option<i64>, sqlx::Error> {
+    let text = AssertSqlSafe(text);
+    match connection {
+        #[cfg(feature = "sqlite")]
+        Connection::Sqlite(connection) => sqlx::query_scalar(text).fetch_optional(&mut **connection).await,
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(connection) => sqlx::query_scalar(text).fetch_optional(&mut **connection).await,
+        #[cfg(feature = "mysql")]
+        Connection::MySql(connection) => sqlx::query_scalar(text).fetch_optional(&mut **connection).await,
+    }
+}

@@ -1,0 +1,424 @@
+//! The store itself: each method of the contract as one operation on one connection.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use apsched_core::event::{Event, EventInterest};
+use apsched_core::schedule::ScheduleEdit;
+use apsched_core::store::{
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
+    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery, Wakeups,
+};
+use apsched_core::trigger::TriggerRegistry;
+use apsched_core::{
+    ConflictPolicy, DataStore, Job, JobId, JobResult, JobStatus, PayloadForm, Progress, Schedule, ScheduleId,
+    SchedulerId, TaskDefinition, TaskId,
+};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+
+use crate::dialect::Dialect;
+use crate::error::Problem;
+use crate::operation::care::Rest;
+use crate::operation::{
+    acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
+    schedule_release, task, wakeup,
+};
+use crate::options::SqlOptions;
+use crate::pool::{self, Access, Connections, Opened, Operation, SqlPool};
+use crate::schema::{self, SqlMigration};
+use crate::session::Connection;
+use crate::statement::{Statement, Statements, statement};
+use crate::value::Params;
+
+const SERVER_TIME_POSTGRES: Statement = statement!("server_time.postgres");
+const SERVER_TIME_MYSQL: Statement = statement!("server_time.mysql");
+
+/// Keeps tasks, schedules, jobs and results in SQLite, PostgreSQL, MySQL or MariaDB; clones share the connections.
+///
+/// ```
+/// use apsched_core::DataStore;
+/// use apsched_core::trigger::TriggerRegistry;
+/// use apsched_store_sql::SqlDataStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[cfg(feature = "sqlite")] {
+/// let store = SqlDataStore::connect("sqlite::memory:").await?;
+/// store.start(&TriggerRegistry::new()).await?;
+/// assert_eq!(store.tasks().await?, []);
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqlDataStore {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) connections: Connections,
+    pub(crate) statements: Arc<Statements>,
+    options: SqlOptions,
+    registry: RwLock<Arc<TriggerRegistry>>,
+}
+
+impl fmt::Debug for SqlDataStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables = &self.inner.statements.tables;
+        f.debug_struct("SqlDataStore")
+            .field("database", &self.inner.statements.dialect.name())
+            .field("jobs", &tables.table(self.inner.statements.dialect, "jobs"))
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqlDataStore {
+    /// Connects to the database that `url` names, with the default options.
+    ///
+    /// `sqlite:jobs.db` (made if it is not there), `sqlite::memory:`, `postgres://user@host/database`,
+    /// `mysql://user@host/database`. Parameters of the URL are those of sqlx; `sslmode` and its like ask for TLS.
+    ///
+    /// # Errors
+    /// [`Misconfigured`](apsched_core::StoreError::Misconfigured) when the URL is none of these, or the database refuses the
+    /// user; [`Unavailable`](apsched_core::StoreError::Unavailable) when nobody answers. To start without the
+    /// database and wait for it, use [`open`](Self::open) and `Retrying`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn connect(url: &str) -> StoreResult<Self> {
+        Self::connect_with(url, SqlOptions::default()).await
+    }
+
+    /// As [`connect`](Self::connect), with options.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); also when an option is not allowed.
+    pub async fn connect_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
+        let store = Self::open_with(url, options)?;
+        store.check_connection().await?;
+        Ok(store)
+    }
+
+    /// The store at `url`; connects when it is first used.
+    ///
+    /// # Errors
+    /// [`Misconfigured`](apsched_core::StoreError::Misconfigured) when the URL names none of the databases.
+    pub fn open(url: &str) -> StoreResult<Self> {
+        Self::open_with(url, SqlOptions::default())
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); also when an option is not allowed.
+    pub fn open_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
+        let (dialect, opened) = pool::open(url, &options)?;
+        Self::new(dialect, opened, options)
+    }
+
+    /// A store on a pool of your own, with the default options.
+    ///
+    /// A pool of SQLite should have the journal mode `WAL`, a busy timeout, and more than one connection.
+    #[must_use]
+    pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
+        Self::from_pool_with(pool, SqlOptions::default()).expect("the default options are allowed everywhere")
+    }
+
+    /// As [`from_pool`](Self::from_pool), with options.
+    ///
+    /// # Errors
+    /// [`Misconfigured`](apsched_core::StoreError::Misconfigured) when an option is not allowed.
+    pub fn from_pool_with(pool: impl Into<SqlPool>, options: SqlOptions) -> StoreResult<Self> {
+        let pool = pool.into();
+        Self::new(pool.dialect(), Opened::Pool(pool), options)
+    }
+
+    fn new(dialect: Dialect, opened: Opened, options: SqlOptions) -> StoreResult<Self> {
+        let statements = Arc::new(Statements::new(dialect, options.tables(dialect)?));
+        let connections = Connections::new(opened, &statements);
+        Ok(Self { inner: Arc::new(Inner { connections, statements, options, registry: RwLock::default() }) })
+    }
+
+    /// The statements that make the tables, step by step, for those who run migrations themselves.
+    ///
+    /// See [`SqlOptions::migrate_by_hand`].
+    #[must_use]
+    pub fn migrations(&self) -> Vec<SqlMigration> {
+        schema::migrations(&self.inner.statements)
+    }
+
+    /// Opens a connection; with it, a wrong address or password is told before the first job is.
+    async fn check_connection(&self) -> StoreResult<()> {
+        let failed = |error| crate::error::store_error("connect to the SQL store", self.dialect(), error);
+        match &self.inner.connections {
+            #[cfg(feature = "sqlite")]
+            Connections::Sqlite { writer, .. } => writer.pool().acquire().await.map(drop).map_err(failed),
+            #[cfg(feature = "postgres")]
+            Connections::Postgres(pool) => pool.acquire().await.map(drop).map_err(failed),
+            #[cfg(feature = "mysql")]
+            Connections::MySql(pool) => pool.acquire().await.map(drop).map_err(failed),
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.inner.statements.dialect
+    }
+
+    pub(crate) fn statements(&self) -> &Arc<Statements> {
+        &self.inner.statements
+    }
+
+    pub(crate) fn registry(&self) -> Arc<TriggerRegistry> {
+        self.inner.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        access: Access,
+        work: impl Operation<T>,
+    ) -> StoreResult<T> {
+        let inner = self.inner.clone();
+        // In a task of its own: a caller that stops waiting does not leave a connection in the middle of a transaction.
+        let done = tokio::spawn(async move { inner.connections.run(&inner.statements, access, work).await });
+        let done = done.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)));
+        done.map_err(|problem| problem.into_store_error(operation, self.dialect()))
+    }
+}
+
+/// Runs an operation: `run!(self, Access, "store.verb", [captured by clone], session => operation)`.
+macro_rules! run {
+    ($store:expr, $access:ident, $name:literal, [$($captured:ident),*], $session:ident => $work:expr) => {
+        $store
+            .run($name, Access::$access, move |$session| {
+                $( let $captured = $captured.clone(); )*
+                async move { $work }.boxed()
+            })
+            .await
+    };
+}
+
+#[async_trait]
+impl DataStore for SqlDataStore {
+    async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()> {
+        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry.clone());
+        let failed = |error| crate::error::store_error("store.start", self.dialect(), error);
+        let (statements, migrate) = (&self.inner.statements, self.inner.options.migrate);
+        // A connection that is dropped in the middle is closed, and its lock with it.
+        match &self.inner.connections {
+            #[cfg(feature = "sqlite")]
+            Connections::Sqlite { writer, .. } => {
+                let mut connection = writer.pool().acquire().await.map_err(failed)?;
+                schema::prepare(Connection::Sqlite(&mut connection), statements, migrate).await
+            }
+            #[cfg(feature = "postgres")]
+            Connections::Postgres(pool) => {
+                let mut connection = pool.acquire().await.map_err(failed)?.detach();
+                schema::prepare(Connection::Postgres(&mut connection), statements, migrate).await
+            }
+            #[cfg(feature = "mysql")]
+            Connections::MySql(pool) => {
+                let mut connection = pool.acquire().await.map_err(failed)?.detach();
+                schema::prepare(Connection::MySql(&mut connection), statements, migrate).await
+            }
+        }
+    }
+
+    fn payload_form(&self) -> PayloadForm {
+        PayloadForm::Encoded
+    }
+
+    async fn server_time(&self) -> StoreResult<Option<DateTime<Utc>>> {
+        let statement = match self.dialect() {
+            Dialect::Sqlite => return Ok(None),
+            Dialect::Postgres => SERVER_TIME_POSTGRES,
+            Dialect::MySql => SERVER_TIME_MYSQL,
+        };
+        run!(self, Read, "store.server_time", [], session => {
+            let row = session.fetch_first(statement, &Params::new()).await?;
+            Ok(row.map(|mut row| row.instant("server_time")).transpose()?)
+        })
+    }
+
+    async fn put_tasks(&self, tasks: Vec<TaskDefinition>) -> StoreResult<Vec<Event>> {
+        let tasks = Arc::new(tasks);
+        run!(self, Transaction, "store.put_tasks", [tasks], session => task::put(session, &tasks).await)
+    }
+
+    async fn remove_task(&self, id: &TaskId) -> StoreResult<Vec<Event>> {
+        let id = id.clone();
+        run!(self, Statement, "store.remove_task", [id], session => task::remove(session, &id).await)
+    }
+
+    async fn tasks(&self) -> StoreResult<Vec<TaskDefinition>> {
+        run!(self, Read, "store.tasks", [], session => task::all(session).await)
+    }
+
+    async fn task(&self, id: &TaskId) -> StoreResult<Option<TaskDefinition>> {
+        let id = id.clone();
+        run!(self, Read, "store.task", [id], session => task::one(session, &id).await)
+    }
+
+    async fn add_schedule(&self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
+        let (schedule, registry) = (Arc::new(schedule), self.registry());
+        run!(self, Transaction, "store.add_schedule", [schedule, registry], session => {
+            edit_schedule::add(session, &schedule, policy, &registry).await
+        })
+    }
+
+    async fn edit_schedule(
+        &self,
+        id: &ScheduleId,
+        edit: ScheduleEdit,
+        now: DateTime<Utc>,
+    ) -> StoreResult<Vec<Event>> {
+        let (id, edit, registry) = (id.clone(), Arc::new(edit), self.registry());
+        run!(self, Transaction, "store.edit_schedule", [id, edit, registry], session => {
+            edit_schedule::edit(session, &id, &edit, now, &registry).await
+        })
+    }
+
+    async fn remove_schedule(
+        &self,
+        id: &ScheduleId,
+        jobs: RemoveJobs,
+        now: DateTime<Utc>,
+    ) -> StoreResult<Vec<Event>> {
+        let id = id.clone();
+        run!(self, Transaction, "store.remove_schedule", [id], session => {
+            edit_schedule::remove(session, &id, jobs, now).await
+        })
+    }
+
+    async fn schedule(&self, id: &ScheduleId) -> StoreResult<Option<Schedule>> {
+        let (id, registry) = (id.clone(), self.registry());
+        run!(self, Read, "store.schedule", [id, registry], session => {
+            read::schedule(session, &id, &registry).await
+        })
+    }
+
+    async fn schedules(&self, filter: &ScheduleFilter) -> StoreResult<Vec<Schedule>> {
+        let (filter, registry) = (filter.clone(), self.registry());
+        run!(self, Read, "store.schedules", [filter, registry], session => {
+            read::schedules(session, &filter, &registry).await
+        })
+    }
+
+    async fn acquire_schedules(
+        &self,
+        request: AcquireSchedules,
+    ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
+        let registry = self.registry();
+        run!(self, Transaction, "store.acquire_schedules", [request, registry], session => {
+            schedule_claim::acquire(session, &request, &registry).await
+        })
+    }
+
+    async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
+        run!(self, Transaction, "store.release_schedules", [request], session => {
+            schedule_release::release(session, &request).await
+        })
+    }
+
+    async fn add_jobs(&self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
+        let jobs = Arc::new(jobs);
+        run!(self, Transaction, "store.add_jobs", [jobs], session => {
+            add_job::add(session, &jobs, interest).await
+        })
+    }
+
+    async fn cancel_job(&self, id: JobId, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
+        run!(self, Transaction, "store.cancel_job", [], session => cancel::job(session, id, now).await)
+    }
+
+    async fn job_status(&self, id: JobId) -> StoreResult<JobStatus> {
+        run!(self, Read, "store.job_status", [], session => read::status(session, id).await)
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> StoreResult<Vec<Job>> {
+        let filter = filter.clone();
+        run!(self, Read, "store.jobs", [filter], session => read::jobs(session, &filter).await)
+    }
+
+    async fn job_result(&self, id: JobId) -> StoreResult<Option<JobResult>> {
+        run!(self, Read, "store.job_result", [], session => read::result(session, id).await)
+    }
+
+    async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
+        if request.limit == 0 {
+            return Ok(Default::default());
+        }
+        let asked = request.clone();
+        let lanes = run!(self, Read, "store.acquire_jobs", [asked], session => {
+            acquire_job::due_lanes(session, &asked).await
+        })?;
+        if lanes.is_empty() {
+            return Ok(Default::default());
+        }
+        let lanes = Arc::new(lanes);
+        run!(self, Transaction, "store.acquire_jobs", [request, lanes], session => {
+            if acquire_job::is_simple(session, &lanes) {
+                return acquire_job::from_lane(session, &lanes[0], &request).await;
+            }
+            acquire_job::from_lanes(session, &lanes, &request).await
+        })
+    }
+
+    async fn extend_leases(&self, request: ExtendLeases) -> StoreResult<LeaseReport> {
+        run!(self, Transaction, "store.extend_leases", [request], session => {
+            lease::extend(session, &request).await
+        })
+    }
+
+    async fn release_jobs(&self, request: ReleaseJobs) -> StoreResult<Released<JobId>> {
+        run!(self, Transaction, "store.release_jobs", [request], session => {
+            release_job::release(session, &request).await
+        })
+    }
+
+    async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>> {
+        run!(self, Transaction, "store.recover", [request], session => recover::recover(session, &request).await)
+    }
+
+    async fn cancel_requests(&self, scheduler_id: &SchedulerId) -> StoreResult<Vec<JobId>> {
+        let holder = scheduler_id.clone();
+        run!(self, Read, "store.cancel_requests", [holder], session => {
+            lease::cancel_requests(session, &holder).await
+        })
+    }
+
+    async fn set_progress(
+        &self,
+        job: HeldJob,
+        holder: &SchedulerId,
+        progress: Progress,
+    ) -> StoreResult<Vec<Event>> {
+        let holder = holder.clone();
+        run!(self, Statement, "store.set_progress", [holder, progress], session => {
+            lease::set_progress(session, job, &holder, &progress).await
+        })
+    }
+
+    async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups> {
+        run!(self, Read, "store.next_wakeup", [query], session => wakeup::next(session, &query).await)
+    }
+
+    async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
+        while run!(self, Statement, "store.cleanup", [], session => {
+            care::remove_expired_results(session, now).await
+        })? == Rest::Perhaps
+        {}
+        let mut events = Vec::new();
+        loop {
+            let (removed, rest) = run!(self, Transaction, "store.cleanup", [], session => {
+                care::remove_finished_schedules(session).await
+            })?;
+            events.extend(removed);
+            if rest == Rest::Nothing {
+                return Ok(events);
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What the tests of the SQL store share.
+
+pub(crate) mod database;
+pub(crate) mod spoil;
+pub(crate) mod suite;

@@ -1,0 +1,259 @@
+//! What holds on every SQL database beyond the contract: its tables, the user's transactions, rows of strangers.
+
+use std::sync::Arc;
+
+use apsched_core::event::EventInterest;
+use apsched_core::job::{FinishedAttempt, JobRelease, Release};
+use apsched_core::serializer::{Json, Serializers};
+use apsched_core::store::{
+    AcquireJobs, AcquireSchedules, JobFilter, Recover, RecoverScope, ReleaseJobs, ScheduleFilter, WakeupQuery,
+};
+use apsched_core::trigger::TriggerRegistry;
+use apsched_core::{Abilities, DataStore, Job, JobOutcome, JobStatus, Payload, StoreError};
+use apsched_store_sql::SqlOptions;
+use apsched_testkit::sample::{self, at, executor, seconds, task_id};
+use futures_util::future::join_all;
+
+use super::database::Database;
+
+/// One test of each sentence, for a database that the expression makes.
+macro_rules! sql_suite {
+    ($database:expr; $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                apsched_testkit::conformance::block_on(async {
+                    let database = $database;
+                    match $crate::harness::database::Database::missing(&database) {
+                        Some(missing) => apsched_testkit::report_skipped(stringify!($name), &missing),
+                        None => $crate::harness::suite::$name(&database).await,
+                    }
+                });
+            }
+        )*
+    };
+    ($database:expr) => {
+        $crate::harness::suite::sql_suite! { $database;
+            many_processes_may_start_at_once
+            a_newer_schema_is_refused
+            tables_are_left_alone_when_migrations_are_run_by_hand
+            the_statements_of_the_migrations_make_the_tables
+            two_prefixes_are_two_stores
+            large_payloads_read_back_and_leave_nothing_behind
+            a_column_of_a_stranger_harms_its_own_row_alone
+            a_fire_time_has_one_job_whoever_adds_it
+        }
+    };
+}
+
+pub(crate) use sql_suite;
+
+fn stored(job: Job) -> Job {
+    let payload =
+        job.payload.clone().into_encoded(&Serializers::new(Json)).expect("a payload of the samples");
+    Job { payload: payload.into(), ..job }
+}
+
+fn abilities() -> Arc<Abilities> {
+    Arc::new(Abilities::new([task_id("send")], [executor("async")]))
+}
+
+fn acquisition(limit: usize) -> AcquireJobs {
+    AcquireJobs {
+        scheduler_id: sample::scheduler_id("a"),
+        now: at(10),
+        lease: seconds(30),
+        limit,
+        abilities: abilities(),
+        interest: EventInterest::ALL,
+    }
+}
+
+pub(crate) async fn many_processes_may_start_at_once(database: &impl Database) {
+    let stores: Vec<_> = (0..8).map(|_| database.store_with(database.options().max_connections(1))).collect();
+
+    let registry = TriggerRegistry::new();
+    let started = join_all(stores.iter().map(|store| store.start(&registry))).await;
+
+    for done in started {
+        done.expect("the one who comes second finds the tables");
+    }
+    stores[0].put_tasks(vec![sample::task("send")]).await.expect("the tables are there");
+    assert_eq!(stores[7].tasks().await.expect("the tables are there").len(), 1);
+}
+
+pub(crate) async fn a_newer_schema_is_refused(database: &impl Database) {
+    database.store().start(&TriggerRegistry::new()).await.expect("the tables are made");
+    database.run("UPDATE {}meta SET schema_version = 1000;").await;
+
+    let refused =
+        database.store().start(&TriggerRegistry::new()).await.expect_err("a newer program was here");
+
+    assert!(matches!(refused, StoreError::Misconfigured { .. }), "{refused:?}");
+    let text = refused.to_string();
+    assert!(text.contains("the schema has version 1000, this program knows up to"), "{text}");
+}
+
+pub(crate) async fn tables_are_left_alone_when_migrations_are_run_by_hand(database: &impl Database) {
+    let store = database.store_with(database.options().migrate_by_hand());
+
+    let refused = store.start(&TriggerRegistry::new()).await.expect_err("nobody has made the tables");
+    let refused_again = store.start(&TriggerRegistry::new()).await;
+
+    let text = refused.to_string();
+    assert!(text.contains("it migrates by hand: run what `SqlDataStore::migrations` gives"), "{text}");
+    assert!(refused_again.is_err(), "the tables are still not there");
+}
+
+pub(crate) async fn the_statements_of_the_migrations_make_the_tables(database: &impl Database) {
+    let store = database.store_with(database.options().migrate_by_hand());
+    for migration in store.migrations() {
+        database.run(&migration.sql).await;
+    }
+
+    store.start(&TriggerRegistry::new()).await.expect("the tables were made by hand");
+
+    store
+        .add_jobs(vec![stored(sample::job().build())], EventInterest::NONE)
+        .await
+        .expect("the tables are whole");
+}
+
+pub(crate) async fn two_prefixes_are_two_stores(database: &impl Database) {
+    let (one, options) = (database.store(), SqlOptions::new().table_prefix("another_").max_connections(1));
+    let other = database.store_with(options);
+    one.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    other.start(&TriggerRegistry::new()).await.expect("the tables are made");
+
+    let job = stored(sample::job().build());
+    one.add_jobs(vec![job.clone()], EventInterest::NONE).await.expect("a job");
+
+    let status = other.job_status(job.id).await.expect("an answer");
+    assert!(matches!(status, JobStatus::Unknown), "{status:?}");
+}
+
+pub(crate) async fn large_payloads_read_back_and_leave_nothing_behind(database: &impl Database) {
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    store.put_tasks(vec![sample::task("send")]).await.expect("a task");
+    let sizes = [0, 1, 1_000, 1_022, 1_023, 1_024, 5_000, 1_000_000];
+    let jobs: Vec<Job> = sizes
+        .map(|size| Job { payload: Payload::live("x".repeat(size)), ..sample::job().build() })
+        .map(stored)
+        .to_vec();
+
+    store.add_jobs(jobs.clone(), EventInterest::NONE).await.expect("jobs");
+    let (acquired, _) = store.acquire_jobs(acquisition(100)).await.expect("jobs");
+    let listed = store.jobs(&JobFilter::default()).await.expect("jobs");
+    let end = FinishedAttempt::without_run(JobOutcome::Success, at(11));
+    let release =
+        |job: &Job| JobRelease { job_id: job.id, token: job.token, release: Release::Finish(end.clone()) };
+    let releases: Vec<_> = acquired.iter().map(release).collect();
+    let request = ReleaseJobs {
+        scheduler_id: sample::scheduler_id("a"),
+        now: at(11),
+        releases: releases.into(),
+        interest: EventInterest::NONE,
+    };
+    store.release_jobs(request).await.expect("the jobs are held");
+    let mut again = jobs.clone();
+    again.iter_mut().for_each(|job| job.payload = Payload::unit());
+    store.add_jobs(again.into_iter().map(stored).collect(), EventInterest::NONE).await.expect("jobs");
+    let (without, _) = store.acquire_jobs(acquisition(100)).await.expect("jobs");
+
+    for (before, after) in jobs.iter().zip(&acquired).chain(jobs.iter().zip(&listed)) {
+        assert!(before.payload.is_same_value(&after.payload), "{:?} and {:?}", before.payload, after.payload);
+    }
+    let unit = stored(Job { payload: Payload::unit(), ..sample::job().build() }).payload;
+    assert!(without.iter().all(|job| job.payload.is_same_value(&unit)), "no old payload comes back");
+}
+
+/// Columns and what a stranger might write into them.
+const STRANGE: [(&str, &str); 24] = [
+    ("jobs", "task_id = ''"),
+    ("jobs", "job_executor = ''"),
+    ("jobs", "schedule_id = ''"),
+    ("jobs", "priority = 9000000000000000000"),
+    ("jobs", "run_at = -9000000000000000000"),
+    ("jobs", "fire_time = 9223372036854775807"),
+    ("jobs", "created_at = 9223372036854775807"),
+    ("jobs", "start_deadline = 9223372036854775807"),
+    ("jobs", "attempt = -1"),
+    ("jobs", "token = -5"),
+    ("jobs", "settings = '[1'"),
+    ("jobs", "settings = '{\"retry\": 7}'"),
+    ("jobs", "progress = 'half'"),
+    ("jobs", "payload_serializer = 'yaml'"),
+    ("schedules", "task_id = ''"),
+    ("schedules", "trigger_definition = '{\"type\":\"never\"}'"),
+    ("schedules", "settings = 'null'"),
+    ("schedules", "next_fire_time = -9000000000000000000"),
+    ("schedules", "fires = -1"),
+    ("schedules", "revision = -1"),
+    ("schedules", "token = -1"),
+    ("schedules", "lease_holder = 'nobody', lease_until = 1"),
+    ("tasks", "definition = '{'"),
+    ("tasks", "max_running_jobs = -3"),
+];
+
+/// Every column in turn: calls fail or not, but none panics, none takes another row with it, and none never ends.
+pub(crate) async fn a_column_of_a_stranger_harms_its_own_row_alone(database: &impl Database) {
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    for (table, change) in STRANGE {
+        database.run("DELETE FROM {}jobs; DELETE FROM {}schedules; DELETE FROM {}job_payloads;").await;
+        store.put_tasks(vec![sample::task("send")]).await.expect("a task");
+        let strange = stored(sample::job().build());
+        store.add_jobs(vec![strange.clone()], EventInterest::NONE).await.expect("a job");
+        let payload = strange.payload.clone();
+        let schedule = apsched_core::Schedule { payload, ..sample::schedule("strange").build() };
+        let id = schedule.id.clone();
+        store.add_schedule(schedule, apsched_core::ConflictPolicy::Replace).await.expect("a schedule");
+        database.run(&format!("UPDATE {{}}{table} SET {change};")).await;
+        let whole = stored(sample::job().build());
+        store.add_jobs(vec![whole.clone()], EventInterest::NONE).await.expect("another job");
+
+        let _ = (store.tasks().await, store.task(&task_id("send")).await);
+        let _ = (store.schedule(&id).await, store.schedules(&ScheduleFilter::default()).await);
+        let _ = (store.job_status(strange.id).await, store.jobs(&JobFilter::default()).await);
+        let query =
+            WakeupQuery { scheduler_id: sample::scheduler_id("a"), now: at(10), abilities: abilities() };
+        let _ = store.next_wakeup(query).await;
+        let scheduler_id = sample::scheduler_id("a");
+        let request = AcquireSchedules {
+            scheduler_id: scheduler_id.clone(),
+            now: at(10),
+            lease: seconds(30),
+            limit: 9,
+        };
+        let _ = store.acquire_schedules(request).await;
+        let scope = RecoverScope::ExpiredAndPredecessors;
+        let _ = store.recover(Recover { scheduler_id, now: at(10), scope, limit: 9, seed: 1 }).await;
+        if (table, change) == ("tasks", "max_running_jobs = -3") {
+            store.put_tasks(vec![sample::task("send")]).await.expect("the task is declared anew");
+        }
+        let (acquired, _) = store.acquire_jobs(acquisition(9)).await.unwrap_or_else(|error| {
+            panic!("{table}: {change}: {error:?}");
+        });
+        let has_whole = acquired.iter().any(|job| job.id == whole.id);
+        let declared_limit = table == "tasks";
+        assert!(has_whole || declared_limit, "{table}: {change}: the other job is given out: {acquired:?}");
+        let _ = store.cleanup(at(10)).await;
+    }
+}
+
+pub(crate) async fn a_fire_time_has_one_job_whoever_adds_it(database: &impl Database) {
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    let planned = || {
+        let schedule_id = Some(sample::schedule_id("s"));
+        stored(Job { schedule_id, fire_time: Some(at(1)), ..sample::job().build() })
+    };
+    let (one, other) = (planned(), planned());
+
+    store.add_jobs(vec![one.clone()], EventInterest::NONE).await.expect("a job");
+    store.add_jobs(vec![other], EventInterest::NONE).await.expect("no error");
+
+    let listed = store.jobs(&JobFilter::default()).await.expect("jobs");
+    assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [one.id]);
+}

@@ -1,0 +1,32 @@
+//! The data store contract, and what holds on every SQL database, on MySQL and MariaDB.
+#![cfg(feature = "mysql")]
+
+mod harness;
+mod server;
+
+use apsched_testkit::backend::Backend;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
+
+use server::Server;
+
+fn run(url: String, script: String) -> BoxFuture<'static, ()> {
+    async move {
+        let mut connection = MySqlConnection::connect(&url).await.expect("the test server");
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.expect("a script of the test");
+    }
+    .boxed()
+}
+
+fn server() -> Server {
+    Server::new(Backend::Mysql, run, |hex| format!("x'{hex}'"))
+}
+
+mod contract {
+    apsched_testkit::data_store_conformance!(super::server());
+}
+
+mod sql {
+    crate::harness::suite::sql_suite!(super::server());
+}
