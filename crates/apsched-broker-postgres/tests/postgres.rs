@@ -9,10 +9,10 @@ use apsched_broker_postgres::{PostgresBroker, PostgresConfig};
 use apsched_core::Backoff;
 use apsched_core::broker::EventBroker;
 use apsched_core::broker::relay::BrokerOptions;
-use apsched_testkit::backend::{Backend, OwnServer};
+use apsched_testkit::backend::Backend;
 use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, Disturbance};
-use apsched_testkit::fault::TcpProxy;
+use apsched_testkit::fault::{OwnServer, TcpProxy};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell};
 

@@ -56,7 +56,10 @@ fn perform(step: Step, cargo: Option<&Cargo>, servers: &mut Servers, report: &mu
             Ok(verdict(status, String::new()))
         }
         (Step::Services, None) => servers.start(),
-        (Step::Examples, None) => Ok(example::run()?.map_or_else(Verdict::Failed, Verdict::Passed)),
+        (Step::Examples, None) => {
+            servers.look()?;
+            Ok(example::run(servers)?.map_or_else(Verdict::Failed, Verdict::Passed))
+        }
         (_, None) => check_house(),
     }
 }

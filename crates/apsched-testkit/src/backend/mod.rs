@@ -18,7 +18,6 @@
 //! Not here: starting servers (`cargo xtask services`), and what a test makes on one (a schema, a key prefix, a topic).
 
 mod address;
-mod own_server;
 mod required;
 
 use std::ffi::OsStr;
@@ -28,7 +27,6 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 pub use address::Address;
-pub use own_server::OwnServer;
 pub use required::{REQUIRED_VARIABLE, Required};
 use thiserror::Error;
 

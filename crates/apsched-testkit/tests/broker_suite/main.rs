@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use apsched_core::broker::{BrokerError, EventBroker, EventItem, Subscribers, Subscription};
 use apsched_core::event::{BrokerHealthChanged, Event, EventInterest, EventType, Health, TaskAdded};
-use apsched_testkit::conformance::{Support, block_on};
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, CASES};
+use apsched_testkit::conformance::{Support, block_on};
 use apsched_testkit::sample::task_id;
 use async_trait::async_trait;
 use bus::{Bus, Fault};

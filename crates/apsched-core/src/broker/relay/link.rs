@@ -63,7 +63,7 @@ impl<T: Transport> Link<T> {
             if *self.stop.borrow() {
                 return;
             }
-            let reason = ErrorChain::of(&error).to_string();
+            let reason = reason(&error);
             self.history.failures = self.history.failures.saturating_add(1);
             let pause = self.options.reconnect.delay(self.history.failures, fastrand::f64());
             match self.exchange.disconnected(reason.clone()) {
@@ -192,10 +192,46 @@ async fn within<V>(
     timeout(limit, call).await.unwrap_or_else(|_| Err(LinkError::of("the server did not answer in time")))
 }
 
+/// What failed and why, each cause once: client libraries repeat causes in what they say of themselves.
+fn reason(error: &LinkError) -> String {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !reason.contains(&text) {
+            reason.push_str(": ");
+            reason.push_str(&text);
+        }
+        cause = error.source();
+    }
+    reason
+}
+
 /// Ends when the broker stops.
 async fn stopping(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stops| *stops).await.is_err() {
         // Who would stop it is gone, and the link goes on until it is dropped.
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("talk to the server: {0}")]
+    struct Repeating(#[source] std::io::Error);
+
+    #[test]
+    fn a_reason_names_each_cause_once() {
+        let refused = || std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
+
+        assert_eq!(reason(&LinkError::of("silence")), "silence");
+        assert_eq!(reason(&LinkError::new("connect", refused())), "connect: refused");
+        assert_eq!(
+            reason(&LinkError::new("connect", Repeating(refused()))),
+            "connect: talk to the server: refused"
+        );
     }
 }

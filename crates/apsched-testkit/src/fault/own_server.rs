@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Address, Backend};
+use crate::backend::{Address, Backend};
 
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,7 +28,8 @@ const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 ///
 /// ```no_run
 /// # async fn test() -> Result<(), String> {
-/// use apsched_testkit::backend::{Backend, OwnServer};
+/// use apsched_testkit::backend::Backend;
+/// use apsched_testkit::fault::OwnServer;
 ///
 /// let mut server = OwnServer::start(Backend::Redis).await?;
 /// let url = server.url(); // redis://127.0.0.1:41234
