@@ -49,6 +49,12 @@ impl EventInterest {
         self.0 & other.0 != 0
     }
 
+    /// The types of this set that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The types of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {

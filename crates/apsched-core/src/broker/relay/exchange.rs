@@ -12,7 +12,7 @@ use super::message::{Heard, IgnoredMessage, Message, Origin};
 use super::options::{BrokerOptions, RelayedEvents};
 use super::outbox::{Announcement, Outbox, Parcel};
 use crate::broker::{Subscribers, Subscription};
-use crate::event::{BrokerHealthChanged, Event, EventInterest, Health};
+use crate::event::{BrokerHealthChanged, Event, EventInterest, Health, LOCAL};
 use crate::serializer::Serializers;
 
 /// Largest body of a message that is handed to a serializer.
@@ -263,7 +263,7 @@ impl Exchange {
     /// What the others are told to be listened to here.
     fn listens(&self, state: &State) -> EventInterest {
         match (state.stage, self.events) {
-            (Stage::Open, RelayedEvents::Wanted) => self.subscribers.interest(),
+            (Stage::Open, RelayedEvents::Wanted) => self.subscribers.interest().without(LOCAL),
             _ => EventInterest::NONE,
         }
     }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use apsched_core::broker::{EventBroker, EventItem, QUEUE_CAPACITY, Subscription};
-use apsched_core::event::{BrokerHealthChanged, Event, EventInterest, EventType, ScheduleRemoved};
+use apsched_core::event::{BrokerHealthChanged, Event, EventInterest, EventType, ScheduleRemoved, TaskAdded};
 
 use crate::conformance::broker::cases::scheduler::{Client, Worker, shared_store};
 use crate::conformance::broker::listener::{
-    hear_each_other, is_healthy, is_unhealthy, numbered, received, soon, started, two_processes, until,
-    until_health,
+    hear_each_other, is_healthy, is_unhealthy, let_it_learn_that_nobody_listens, numbered, received, soon,
+    started, two_processes, until, until_health,
 };
 use crate::conformance::broker::{BrokerHarness, Disturbance};
 
@@ -48,9 +48,12 @@ pub(crate) async fn events_flow_again_after_the_server_was_gone(harness: &dyn Br
     events_flow_again(harness, &here, &there).await;
 }
 
-/// Nobody closes the connection: a broker that only waits for messages would wait for ever.
+/// Nobody closes the connection, and nobody publishes: a broker that only waits for messages would wait for ever.
 pub(crate) async fn events_flow_again_after_a_silence(harness: &dyn BrokerHarness) {
     let (here, there) = two_processes(harness).await;
+    for broker in [&here, &there] {
+        let_it_learn_that_nobody_listens(broker, TaskAdded::INTEREST).await;
+    }
 
     harness.disturb(Disturbance::Silence).await;
     until_health(&here, is_unhealthy).await;
