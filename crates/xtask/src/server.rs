@@ -80,15 +80,6 @@ impl Servers {
         self.selected.as_ref().map(Suites::cargo)
     }
 
-    /// The URL of a server that is there. `Err` says why it is not.
-    pub(crate) fn url(&self, backend: Backend) -> Result<&str, String> {
-        match self.found.iter().find(|(found, _)| *found == backend) {
-            Some((_, Availability::Up(service))) => Ok(&service.url),
-            Some((_, availability)) => Err(availability.to_string()),
-            None => Err(format!("no test is named for {backend}, so none was looked for")),
-        }
-    }
-
     /// What tests are told by variables.
     pub(crate) fn environment(&self, skipped_file: &Path) -> Vec<(String, String)> {
         let mut environment =
