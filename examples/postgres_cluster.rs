@@ -27,12 +27,11 @@ async fn work(url: &str, name: String) -> apsched::Result<()> {
     let store = SqlDataStore::connect_with(url, SqlOptions::new().schema(SCHEMA)).await?;
     let tasks = Tasks::new().add(count_stock).with_state(name.clone());
     let scheduler = Scheduler::builder().data_store(store).tasks(tasks).identity(name).build()?;
-    // Every process says the same; the first one adds the schedule.
     scheduler
         .add_schedule(count_stock, (), IntervalTrigger::every(250.milliseconds()))
         .id("count-stock")
         .coalesce(Coalesce::All)
-        .conflict_policy(ConflictPolicy::DoNothing)
+        .conflict_policy(ConflictPolicy::DoNothing) // the first process adds it
         .await?;
     scheduler.run_until_stopped().await // Ctrl-C or SIGTERM
 }
@@ -42,9 +41,8 @@ fn play(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     let (lines, said) = mpsc::channel();
     let mut workers = Vec::new();
     for name in ["worker-1", "worker-2", "worker-3"] {
-        let program = std::env::current_exe()?;
-        let mut worker =
-            Command::new(program).arg(name).env("DATABASE_URL", url).stdout(Stdio::piped()).spawn()?;
+        let mut worker = Command::new(std::env::current_exe()?);
+        let mut worker = worker.arg(name).env("DATABASE_URL", url).stdout(Stdio::piped()).spawn()?;
         let output = BufReader::new(worker.stdout.take().expect("it is piped"));
         let lines = lines.clone();
         std::thread::spawn(move || {
@@ -55,7 +53,6 @@ fn play(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     drop(lines);
     std::thread::sleep(5.seconds());
     workers.iter_mut().try_for_each(std::process::Child::kill)?; // as a crash would: what they hold is lost with them
-
     let mut runs: BTreeMap<String, usize> = BTreeMap::new();
     for line in said {
         println!("{line}");

@@ -9,6 +9,7 @@
 //! | [`retries`] | What follows an error, a timeout, a crash? |
 //! | [`testing`] | How do I test my schedules without waiting? |
 //! | [`stores`] | Where is everything kept, and how do I write a store of my own? |
+//! | [`event_brokers`] | How do processes hear of each other at once, and what if they do not? |
 //!
 //! Every example on these pages is compiled and run as a test.
 
@@ -32,3 +33,6 @@ pub mod testing {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("event_brokers.md")]
+pub mod event_brokers {}
