@@ -1,5 +1,6 @@
 -- Ends jobs on which the caller's claims hold: they leave the queue. Locks them in order of id, so that two who lock some of
--- the same wait for each other only one way.
+-- the same wait for each other only one way. Tells also which
+-- are of tasks with a limit, for whose slots others may wait.
 DELETE FROM {jobs}
 WHERE id {among}
     SELECT id
@@ -9,4 +10,6 @@ WHERE id {among}
     ORDER BY id
     {lock jobs}
 {end among}
-RETURNING {columns ended job}
+RETURNING
+    {columns ended job},
+    (SELECT COUNT(*) FROM {tasks} AS tasks WHERE tasks.id = task_id AND max_running_jobs IS NULL)

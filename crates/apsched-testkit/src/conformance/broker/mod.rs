@@ -51,13 +51,13 @@ pub trait BrokerHarness: Send + Sync {
     /// done. Asked for only where [`BrokerCapabilities::outages`] is declared, and [`Disturbance::Restart`] only of what
     /// [`restartable`](Self::restartable) gave.
     async fn disturb(&self, disturbance: Disturbance) {
-        unimplemented!("{disturbance:?} was declared and is not there");
+        panic!("{disturbance:?} was declared and is not there");
     }
 
     /// Puts a message on the bus that none of its brokers wrote. Asked for only where
     /// [`BrokerCapabilities::foreign_messages`] is declared. A bus that cannot carry some bytes leaves them out.
     async fn inject(&self, message: Vec<u8>) {
-        unimplemented!("{} bytes from elsewhere were declared and cannot be sent", message.len());
+        panic!("{} bytes from elsewhere were declared and cannot be sent", message.len());
     }
 
     /// Another harness like this one, on a server that is its alone and can be restarted. `Err` says what this machine
