@@ -280,10 +280,10 @@ WHERE run_at <= $3 OR created_at < $3 AND state = 'a:b' FOR UPDATE OF jobs SKIP 
         let (text, slots) = rendered(Dialect::Sqlite, TEMPLATE, &params());
         assert_eq!(
             text,
-            r#"SELECT held.id FROM "apsched_jobs" AS jobs JOIN (SELECT column1 AS id, column2 AS token FROM (VALUES (?1, ?2), (?3, ?4))) AS held ON held.id = jobs.id
-WHERE run_at <= ?5 OR created_at < ?5 AND state = 'a:b'"#
+            r#"SELECT held.id FROM "apsched_jobs" AS jobs JOIN (SELECT column1 AS id, column2 AS token FROM (VALUES (?, ?), (?, ?))) AS held ON held.id = jobs.id
+WHERE run_at <= ? OR created_at < ? AND state = 'a:b'"#
         );
-        assert_eq!(slots.len(), 5);
+        assert_eq!(slots.len(), 6);
         let (text, slots) = rendered(Dialect::MySql, TEMPLATE, &params());
         assert_eq!(
             text,

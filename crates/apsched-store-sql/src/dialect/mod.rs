@@ -44,16 +44,18 @@ impl Dialect {
     }
 
     /// Whether one parameter can stand in several places.
+    ///
+    /// SQLite knows a numbered parameter by name, in a list that is walked for each that is bound: the time for a set of rows
+    /// would grow with the square of its cells.
     pub(crate) const fn numbers_parameters(self) -> bool {
-        !matches!(self, Self::MySql)
+        matches!(self, Self::Postgres)
     }
 
     pub(crate) fn write_placeholder(self, text: &mut String, number: usize) {
         // Writing into a string does not fail.
         let _ = match self {
-            Self::Sqlite => write!(text, "?{number}"),
             Self::Postgres => write!(text, "${number}"),
-            Self::MySql => write!(text, "?"),
+            Self::Sqlite | Self::MySql => write!(text, "?"),
         };
     }
 
