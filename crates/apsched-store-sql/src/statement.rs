@@ -10,6 +10,7 @@
 //! | `{columns job}` | the columns of which a job is decoded, in that order |
 //! | `{rows held: id id, token int}` | a derived table `held` of the rows that the caller gives |
 //! | `{values job: id id, run_at int}` | the same rows, as the source of an `INSERT` |
+//! | `{array held: id id}` | on PostgreSQL, the first column of these rows as an array |
 //! | `{lock jobs}` | the lock on the rows of `jobs` that are read; nothing where there is one writer |
 //! | `{lock free jobs}` | the same, passing over rows that somebody else has locked |
 //!
@@ -167,13 +168,22 @@ impl Composer<'_> {
                 Some(table) => dialect.lock(table, " SKIP LOCKED"),
                 None => dialect.lock(table, ""),
             }),
-            Some((form @ ("rows" | "values"), set)) => {
+            Some((form @ ("rows" | "values" | "array"), set)) => {
                 let (name, columns) = set.split_once(": ").expect("a set of rows names its columns");
                 let columns: Vec<(&str, Kind)> = columns.split(", ").map(column).collect();
-                self.rows(name, &columns, form == "rows");
+                match form {
+                    "array" => self.column(name, 0, columns[0].1),
+                    form => self.rows(name, &columns, form == "rows"),
+                }
             }
             _ => self.text.push_str(&self.statements.tables.table(dialect, marker)),
         }
+    }
+
+    /// A column of the rows that the caller gives, as an array.
+    fn column(&mut self, set: &'static str, column: usize, kind: Kind) {
+        self.placeholder(Slot::Column { set, column, kind });
+        self.text.push_str(self.statements.dialect.array_cast(kind));
     }
 
     /// The rows that the caller gives: an array for each column, or a placeholder for each cell.
@@ -183,8 +193,7 @@ impl Composer<'_> {
             self.text.push_str(if derived { "UNNEST(" } else { "SELECT * FROM UNNEST(" });
             for (column, (_, kind)) in columns.iter().enumerate() {
                 self.text.push_str(if column == 0 { "" } else { ", " });
-                self.placeholder(Slot::Column { set, column, kind: *kind });
-                self.text.push_str(dialect.array_cast(*kind));
+                self.column(set, column, *kind);
             }
             let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
             let _ = write!(self.text, ") AS {set} ({})", names.join(", "));
@@ -273,6 +282,17 @@ WHERE run_at <= :now OR created_at < :now AND state = 'a:b' {lock free jobs}";
 WHERE run_at <= $3 OR created_at < $3 AND state = 'a:b' FOR UPDATE OF jobs SKIP LOCKED"#
         );
         assert_eq!(slots.len(), 3);
+    }
+
+    #[test]
+    fn an_array_that_stands_in_two_places_is_sent_once() {
+        let template = "WHERE id = ANY({array held: id text}) AND id IN (SELECT id FROM {rows held: id text, token int})";
+        let (text, slots) = rendered(Dialect::Postgres, template, &params());
+        assert_eq!(
+            text,
+            "WHERE id = ANY($1::text[]) AND id IN (SELECT id FROM UNNEST($1::text[], $2::bigint[]) AS held (id, token))"
+        );
+        assert_eq!(slots.len(), 2);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use apsched_core::event::{Event, JobProgressed};
 use apsched_core::store::{ExtendLeases, HeldJob, LeaseReport};
 use apsched_core::{JobId, Progress, SchedulerId, StoreError, instant};
 
-use crate::dialect::Returning;
+use crate::dialect::Dialect;
 use crate::error::Outcome;
 use crate::row::json;
 use crate::session::Session;
@@ -14,6 +14,7 @@ use crate::statement::{Statement, statement};
 use crate::value::{Json, Params};
 
 const EXTEND_LEASES: Statement = statement!("extend_leases");
+const EXTEND_LEASES_POSTGRES: Statement = statement!("extend_leases.postgres");
 const EXTEND_LEASES_MYSQL: Statement = statement!("extend_leases.mysql");
 const CLAIMS_MYSQL: Statement = statement!("claims.mysql");
 const CANCEL_REQUESTS: Statement = statement!("cancel_requests");
@@ -24,9 +25,10 @@ pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) ->
         request.jobs.iter().map(|held| [held.job_id.into(), held.token.number().into()]).collect();
     let holder = Params::new().with("holder", &request.scheduler_id);
     let until = holder.clone().with("until", instant::after(request.now, request.lease));
-    let rows = match session.dialect().returning() {
-        Returning::Supported => session.fetch_rows(EXTEND_LEASES, until, "held", claims).await?,
-        Returning::Missing => {
+    let rows = match session.dialect() {
+        Dialect::Sqlite => session.fetch_rows(EXTEND_LEASES, until, "held", claims).await?,
+        Dialect::Postgres => session.fetch_rows(EXTEND_LEASES_POSTGRES, until, "held", claims).await?,
+        Dialect::MySql => {
             let rows = session.fetch_rows(CLAIMS_MYSQL, holder, "held", claims.clone()).await?;
             session.execute_rows(EXTEND_LEASES_MYSQL, until, "held", claims).await?;
             rows

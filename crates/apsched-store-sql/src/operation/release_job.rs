@@ -18,8 +18,10 @@ use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
 
 const FINISH_JOBS: Statement = statement!("finish_jobs");
+const FINISH_JOBS_POSTGRES: Statement = statement!("finish_jobs.postgres");
 const ENDED_JOBS_MYSQL: Statement = statement!("ended_jobs.mysql");
 const HELD_JOBS: Statement = statement!("held_jobs");
+const HELD_JOBS_POSTGRES: Statement = statement!("held_jobs.postgres");
 const REQUEUE_JOBS: Statement = statement!("requeue_jobs");
 const REQUEUE_JOBS_MYSQL: Statement = statement!("requeue_jobs.mysql");
 
@@ -62,12 +64,15 @@ async fn finish<'r>(
 ) -> Outcome<HashMap<JobId, EndedJob>> {
     let claims: Vec<_> = releases.map(claim).collect();
     let params = Params::new().with("holder", &request.scheduler_id);
-    let is_returned = session.dialect().returning() == Returning::Supported;
-    let statement = if is_returned { FINISH_JOBS } else { ENDED_JOBS_MYSQL };
+    let statement = match session.dialect() {
+        Dialect::Sqlite => FINISH_JOBS,
+        Dialect::Postgres => FINISH_JOBS_POSTGRES,
+        Dialect::MySql => ENDED_JOBS_MYSQL,
+    };
     let rows = session.fetch_rows(statement, params, "held", claims).await?;
     let mut decoder = JobDecoder::default();
     let ended = rows.into_iter().map(|row| decoder.decode_ended(row)).collect::<Result<Vec<_>, _>>()?;
-    if !is_returned {
+    if session.dialect().returning() == Returning::Missing {
         end_job::delete(session, ended.iter().map(|ended| &ended.job)).await?;
     }
     Ok(ended.into_iter().map(|ended| (ended.job.id, ended)).collect())
@@ -95,7 +100,9 @@ async fn requeue(
 ) -> Outcome<Requeued> {
     let claims: Vec<_> = releases.iter().map(|release| claim(release)).collect();
     let params = Params::new().with("holder", &request.scheduler_id);
-    let rows = session.fetch_rows(HELD_JOBS, params, "held", claims).await?;
+    let is_postgres = session.dialect() == Dialect::Postgres;
+    let statement = if is_postgres { HELD_JOBS_POSTGRES } else { HELD_JOBS };
+    let rows = session.fetch_rows(statement, params, "held", claims).await?;
     let (held, quarantined) = decode_or_quarantine(session, rows).await?;
     let releases: HashMap<JobId, &Release> =
         releases.iter().map(|release| (release.job_id, &release.release)).collect();
