@@ -45,3 +45,10 @@ mod lock {
 
     crate::server::lock::lock_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
 }
+
+mod race {
+    use apsched_testkit::backend::Backend;
+    use sqlx::MySqlPool;
+
+    crate::server::race::race_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
+}

@@ -48,3 +48,10 @@ mod lock {
 
     crate::server::lock::lock_suite!(PgPool, crate::server(), Backend::Postgres.url());
 }
+
+mod race {
+    use apsched_testkit::backend::Backend;
+    use sqlx::PgPool;
+
+    crate::server::race::race_suite!(PgPool, crate::server(), Backend::Postgres.url());
+}
