@@ -202,7 +202,7 @@ macro_rules! __broker_cases {
                 subscribers_are_told_of_a_gap
                 each_turn_of_the_health_is_told_once
                 publishing_to_a_server_that_is_gone_neither_waits_nor_fails
-                what_waits_too_long_is_given_up_and_the_newest_arrives
+                what_waits_for_a_server_that_is_gone_is_bounded
                 starting_without_a_server_succeeds_and_connects_later
                 stopping_without_a_server_ends
                 stopping_in_a_silence_ends
