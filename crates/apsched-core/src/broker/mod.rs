@@ -33,6 +33,7 @@ pub trait EventBroker: fmt::Debug + Send + Sync + 'static {
     ///   was published beside it
     /// - a subscriber that is full loses the event and is told how many it lost
     /// - never waits for the network and never fails
+    /// - what waits for the network is bounded; others are told that some is missing
     fn publish(&self, events: Vec<Event>);
 
     /// Which events somebody may listen to; others need not be built.
