@@ -42,14 +42,11 @@ fn play(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     let (lines, said) = mpsc::channel();
     let mut workers = Vec::new();
     for name in ["worker-1", "worker-2", "worker-3"] {
-        let program = std::env::current_exe()?;
-        let mut worker =
-            Command::new(program).arg(name).env("DATABASE_URL", url).stdout(Stdio::piped()).spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut worker = command.arg(name).env("DATABASE_URL", url).stdout(Stdio::piped()).spawn()?;
         let output = BufReader::new(worker.stdout.take().expect("it is piped"));
-        let lines = lines.clone();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
-        });
+        let (mut output, lines) = (output.lines().map_while(Result::ok), lines.clone());
+        std::thread::spawn(move || output.try_for_each(|line| lines.send(line)));
         workers.push(worker);
     }
     drop(lines);
