@@ -27,11 +27,12 @@ async fn work(url: &str, name: String) -> apsched::Result<()> {
     let store = SqlDataStore::connect_with(url, SqlOptions::new().schema(SCHEMA)).await?;
     let tasks = Tasks::new().add(count_stock).with_state(name.clone());
     let scheduler = Scheduler::builder().data_store(store).tasks(tasks).identity(name).build()?;
+    // Every process says the same; the first one adds the schedule.
     scheduler
         .add_schedule(count_stock, (), IntervalTrigger::every(250.milliseconds()))
         .id("count-stock")
         .coalesce(Coalesce::All)
-        .conflict_policy(ConflictPolicy::DoNothing) // the first process adds it
+        .conflict_policy(ConflictPolicy::DoNothing)
         .await?;
     scheduler.run_until_stopped().await // Ctrl-C or SIGTERM
 }
@@ -41,18 +42,17 @@ fn play(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     let (lines, said) = mpsc::channel();
     let mut workers = Vec::new();
     for name in ["worker-1", "worker-2", "worker-3"] {
-        let mut worker = Command::new(std::env::current_exe()?);
-        let mut worker = worker.arg(name).env("DATABASE_URL", url).stdout(Stdio::piped()).spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut worker = command.arg(name).env("DATABASE_URL", url).stdout(Stdio::piped()).spawn()?;
         let output = BufReader::new(worker.stdout.take().expect("it is piped"));
-        let lines = lines.clone();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
-        });
+        let (mut output, lines) = (output.lines().map_while(Result::ok), lines.clone());
+        std::thread::spawn(move || output.try_for_each(|line| lines.send(line)));
         workers.push(worker);
     }
     drop(lines);
     std::thread::sleep(5.seconds());
     workers.iter_mut().try_for_each(std::process::Child::kill)?; // as a crash would: what they hold is lost with them
+
     let mut runs: BTreeMap<String, usize> = BTreeMap::new();
     for line in said {
         println!("{line}");

@@ -43,6 +43,10 @@
 //! | know what happens | [`event`], [`Scheduler::subscribe`] |
 //! | run handlers somewhere else | [`executor`] |
 //! | do without async | [`blocking`] |
+//! | keep everything over restarts, in a database | [`guide::persistence`], [`store::SqlDataStore`] |
+//! | let several processes share the work | [`guide::many_processes`] |
+//! | add a job in a transaction of my own | [`guide::transactions`], [`request::AddJob::within`] |
+//! | be ready for an outage | [`guide::failures`], [`store::Retrying`] |
 //! | keep everything somewhere else | [`guide::stores`], [`store`] |
 //! | let processes hear of each other | [`guide::event_brokers`], [`broker`] |
 //! | test my schedules | [`guide::testing`] |
@@ -54,19 +58,21 @@
 //! | `macros` (default) | `#[apsched::task]`: a function, its task and its settings in one place |
 //! | `cbor` | `serializer::Cbor`: smaller than JSON, for stores that keep bytes |
 //! | `sqlite` | `store::SqlDataStore` on SQLite: one file or memory, nothing to install |
-//! | `postgres` | `store::SqlDataStore` on PostgreSQL, and `broker::PostgresBroker` |
-//! | `mysql` | `store::SqlDataStore` on MySQL and MariaDB |
+//! | `postgres` | `store::SqlDataStore` on PostgreSQL 12 and later, and `broker::PostgresBroker` |
+//! | `mysql` | `store::SqlDataStore` on MySQL 8 and MariaDB 10.6 and later |
 //! | `redis` | `broker::RedisBroker` |
 //! | `mqtt`, `mqtt-websocket` | `broker::MqttBroker`; the latter at `ws://` URLs |
 //!
-//! Features only add; none changes how something else behaves. Stores and brokers are crates of their own behind
+//! Features only add; none changes how something else behaves. Without a database everything is kept in memory, and a
+//! restart starts with nothing. Stores and brokers are crates of their own behind
 //! [`DataStore`](store::DataStore) and [`EventBroker`](broker::EventBroker), and so can yours be.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(doctest)]
+// One of its examples keeps something in SQLite.
+#[cfg(all(doctest, feature = "sqlite"))]
 #[doc = include_str!("../../../README.md")]
 struct ReadmeOfTheProject;
 

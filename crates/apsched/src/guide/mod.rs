@@ -8,10 +8,15 @@
 //! | [`misfires`] | What becomes of fire times that were missed, or of a job that is still running? |
 //! | [`retries`] | What follows an error, a timeout, a crash? |
 //! | [`testing`] | How do I test my schedules without waiting? |
+//! | [`persistence`] | How do schedules and jobs survive a restart, and changes of the program? |
+//! | [`many_processes`] | How do several processes share the work? |
+//! | [`transactions`] | How do I write my own rows and a job together, or neither? |
+//! | [`migrations`] | Who makes the tables, and what when they change? |
+//! | [`failures`] | What if the database goes away, or a row cannot be read? |
 //! | [`stores`] | Where is everything kept, and how do I write a store of my own? |
 //! | [`event_brokers`] | How do processes hear of each other at once, and what if they do not? |
 //!
-//! Every example on these pages is compiled and run as a test.
+//! Every example on these pages is compiled and run as a test; those on databases are run on SQLite.
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
@@ -36,3 +41,20 @@ pub mod stores {}
 
 #[doc = include_str!("event_brokers.md")]
 pub mod event_brokers {}
+
+// The examples of these chapters need SQLite, which a test without the feature does not have.
+
+#[cfg_attr(any(not(doctest), feature = "sqlite"), doc = include_str!("persistence.md"))]
+pub mod persistence {}
+
+#[cfg_attr(any(not(doctest), feature = "sqlite"), doc = include_str!("many_processes.md"))]
+pub mod many_processes {}
+
+#[cfg_attr(any(not(doctest), feature = "sqlite"), doc = include_str!("transactions.md"))]
+pub mod transactions {}
+
+#[cfg_attr(any(not(doctest), feature = "sqlite"), doc = include_str!("migrations.md"))]
+pub mod migrations {}
+
+#[cfg_attr(any(not(doctest), feature = "sqlite"), doc = include_str!("failures.md"))]
+pub mod failures {}
