@@ -3,8 +3,8 @@
 //! | | may pass ([`StoreError::Unavailable`]) | never works ([`StoreError::Misconfigured`]) |
 //! |---|---|---|
 //! | all | connection refused, lost or not to be had in time; pool closed | TLS, malformed options |
-//! | PostgreSQL | classes 08, 53, 57P, 58; 40001, 40P01 (retried), 55P03, 25006 (read-only after a failover) | class 28, 3D000, 3F000, 42501, 42P01, 42703; 26000 and 42P05 (a pooler) |
-//! | MySQL | 1040, 1053, 1205 and 1213 (retried), 1290, 1792, 1836, 1927, lost connections, full disk | 1044 to 1046, 1049, 1054, 1142, 1143, 1146, 1227, 1698 |
+//! | PostgreSQL | classes 08, 53, 57P, 58; 40001, 40P01 (retried), 55P03 and 25P03 (a lock was waited for, or held, too long), 25006 (read-only after a failover) | class 28, 3D000, 3F000, 42501, 42P01, 42703; 26000 and 42P05 (a pooler) |
+//! | MySQL | 1040, 1053, 1205 (a lock was waited for too long), 1213 (retried), 1290, 1792, 1836, 1927, lost connections, full disk | 1044 to 1046, 1049, 1054, 1142, 1143, 1146, 1227, 1698 |
 //! | SQLite | busy, locked, disk full, I/O | read-only, no permission, cannot open, not a database |
 //!
 //! Everything else is [`StoreError::Failed`].
@@ -172,7 +172,7 @@ fn database_meaning(dialect: Dialect, error: &dyn DatabaseError) -> Meaning {
 fn postgres_meaning(code: &str) -> Meaning {
     match code {
         "40001" | "40P01" => Meaning::Conflict,
-        "25006" | "55P03" => Meaning::MayPass,
+        "25006" | "25P03" | "55P03" => Meaning::MayPass,
         "3D000" | "3F000" | "42501" | "42P01" | "42703" => Meaning::NeverWorks,
         _ if is_of_a_pooler(code) => Meaning::NeverWorks,
         _ if ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Meaning::MayPass,
@@ -195,8 +195,10 @@ fn mysql_number(_: &dyn DatabaseError) -> u16 {
 
 const fn mysql_meaning(number: u16) -> Meaning {
     match number {
-        1205 | 1213 => Meaning::Conflict,
-        1021 | 1040 | 1053 | 1114 | 1152 | 1158..=1161 | 1290 | 1792 | 1836 | 1927 | 3024 => Meaning::MayPass,
+        1213 => Meaning::Conflict,
+        1021 | 1040 | 1053 | 1114 | 1152 | 1158..=1161 | 1205 | 1290 | 1792 | 1836 | 1927 | 3024 => {
+            Meaning::MayPass
+        }
         1044 | 1045 | 1046 | 1049 | 1054 | 1142 | 1143 | 1146 | 1227 | 1251 | 1698 => Meaning::NeverWorks,
         _ => Meaning::Other,
     }

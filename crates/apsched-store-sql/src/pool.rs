@@ -127,33 +127,47 @@ impl Connections {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite { writer, .. }, _) => writer.write(statements, work).await,
             #[cfg(feature = "postgres")]
-            (Self::Postgres(pool), Access::Read | Access::Statement) => {
+            (Self::Postgres(pool), access) => {
                 let mut connection = pool.acquire().await?;
-                work(&mut Session::new(Connection::Postgres(&mut connection), statements)).await
-            }
-            #[cfg(feature = "postgres")]
-            (Self::Postgres(pool), Access::Transaction) => {
-                let mut transaction = pool.get().begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-                let done =
-                    work(&mut Session::new(Connection::Postgres(&mut transaction), statements)).await?;
-                transaction.commit().await?;
-                Ok(done)
+                let done = in_time(async {
+                    if access != Access::Transaction {
+                        let session = Connection::Postgres(&mut connection);
+                        return work(&mut Session::new(session, statements)).await;
+                    }
+                    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+                    let mut transaction = sqlx::Connection::begin_with(&mut *connection, begin).await?;
+                    let done =
+                        work(&mut Session::new(Connection::Postgres(&mut transaction), statements)).await?;
+                    transaction.commit().await?;
+                    Ok(done)
+                });
+                let done = done.await;
+                done.unwrap_or_else(|| {
+                    drop(connection.detach());
+                    no_answer()
+                })
             }
             #[cfg(feature = "mysql")]
-            (Self::MySql(pool), Access::Read) => {
+            (Self::MySql(pool), access) => {
                 let mut connection = pool.acquire().await?;
-                work(&mut Session::new(Connection::MySql(&mut connection), statements)).await
-            }
-            #[cfg(feature = "mysql")]
-            (Self::MySql(pool), Access::Statement | Access::Transaction) => {
-                // Without the gap locks of repeatable reads, which let inserts and claims wait for each other.
-                let mut connection = pool.acquire().await?;
-                let level = sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-                sqlx::Executor::execute(&mut *connection, level).await?;
-                let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-                let done = work(&mut Session::new(Connection::MySql(&mut transaction), statements)).await?;
-                transaction.commit().await?;
-                Ok(done)
+                let done = in_time(async {
+                    if access == Access::Read {
+                        return work(&mut Session::new(Connection::MySql(&mut connection), statements)).await;
+                    }
+                    // Without the gap locks of repeatable reads, which let inserts and claims wait for each other.
+                    let level = sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+                    sqlx::Executor::execute(&mut *connection, level).await?;
+                    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+                    let done =
+                        work(&mut Session::new(Connection::MySql(&mut transaction), statements)).await?;
+                    transaction.commit().await?;
+                    Ok(done)
+                });
+                let done = done.await;
+                done.unwrap_or_else(|| {
+                    drop(connection.detach());
+                    no_answer()
+                })
             }
         }
     }
@@ -165,7 +179,35 @@ const OPERATION: &str = "connect to the SQL store";
 /// moment and empty at the next. So plans are made once, and without what pays for many rows alone.
 #[cfg(feature = "postgres")]
 const POSTGRES_SETTINGS: &str = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
-    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '5s'; \
+    SET idle_in_transaction_session_timeout = '30s'";
+
+/// What the store asks of its own connections: that nobody waits long for the lock of a process that stands still, and that
+/// priorities may be as many as they like. Each is known to MySQL or to MariaDB, not to both.
+#[cfg(feature = "mysql")]
+const MYSQL_SETTINGS: [&str; 4] = [
+    "SET SESSION innodb_lock_wait_timeout = 5",
+    "SET SESSION idle_transaction_timeout = 30",
+    "SET SESSION max_recursive_iterations = 4294967295",
+    "SET SESSION cte_max_recursion_depth = 4294967295",
+];
+
+/// Longest time that an operation may take. Beyond it the server counts as gone, and its connection is closed.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const LONGEST_OPERATION: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The outcome of an operation that ended in time; otherwise its connection is closed, in whatever state it is.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn in_time<T>(work: impl Future<Output = Outcome<T>>) -> Option<Outcome<T>> {
+    tokio::time::timeout(LONGEST_OPERATION, work).await.ok()
+}
+
+/// What is said of a server that does not answer.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn no_answer<T>() -> Outcome<T> {
+    let text = format!("the server has not answered within {LONGEST_OPERATION:?}");
+    Err(Problem::Sql(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, text))))
+}
 
 fn misconfigured(reason: impl ToString) -> StoreError {
     StoreError::Misconfigured { operation: OPERATION, reason: reason.to_string() }
@@ -192,7 +234,16 @@ pub(crate) fn open(url: &str, options: &SqlOptions) -> StoreResult<Opened> {
         Dialect::MySql => {
             let url = url.replacen("mariadb:", "mysql:", 1);
             let connect = sqlx::mysql::MySqlConnectOptions::from_str(&url).map_err(wrong)?;
-            Ok(Opened::MySql(LazyPool::new(pool_options(options.max_connections, options), connect)))
+            let pool = pool_options(options.max_connections, options).after_connect(|connection, _| {
+                Box::pin(async move {
+                    for setting in MYSQL_SETTINGS {
+                        // The one that the server does not know is refused.
+                        let _ = sqlx::Executor::execute(&mut *connection, sqlx::raw_sql(setting)).await;
+                    }
+                    Ok(())
+                })
+            });
+            Ok(Opened::MySql(LazyPool::new(pool, connect)))
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
         _ => unreachable!("a database that is not built in is refused by its URL"),

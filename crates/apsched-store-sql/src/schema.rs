@@ -145,7 +145,11 @@ async fn lock(connection: &mut Connection<'_>, statements: &Statements) -> Resul
         Dialect::Postgres => format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('{name}', 0))"
         ),
-        Dialect::MySql => format!("SELECT GET_LOCK('{name}', 600)"),
+        Dialect::MySql => {
+            // The name is hashed: MySQL takes 64 characters.
+            let taken = number(connection, format!("SELECT GET_LOCK(MD5('{name}'), 600)")).await?;
+            return if taken == Some(1) { Ok(()) } else { Err(sqlx::Error::PoolTimedOut) };
+        }
     };
     run(connection, text).await
 }
@@ -159,7 +163,7 @@ async fn unlock(
     let text = match (statements.dialect, is_done) {
         (Dialect::Sqlite | Dialect::Postgres, true) => "COMMIT".to_owned(),
         (Dialect::Sqlite | Dialect::Postgres, false) => "ROLLBACK".to_owned(),
-        (Dialect::MySql, _) => format!("SELECT RELEASE_LOCK('{name}')"),
+        (Dialect::MySql, _) => format!("SELECT RELEASE_LOCK(MD5('{name}'))"),
     };
     run(connection, text).await
 }

@@ -168,16 +168,19 @@ async fn first_jobs(
 /// Free slots of the tasks that have a limit, which are locked until the end of the transaction.
 async fn free_slots(session: &mut Session<'_>, lanes: &[Lane]) -> Outcome<HashMap<TaskId, usize>> {
     let limited = || lanes.iter().filter(|lane| lane.limit.is_some());
-    if limited().next().is_none() {
-        return Ok(HashMap::new());
-    }
     if limited().any(|lane| !lane.is_known) {
         task::know(session, limited().map(|lane| &lane.task_id)).await?;
     }
     task::lock_rows(session, limited().map(|lane| &lane.task_id)).await?;
     // Counted by a statement of its own: it sees what was committed while this one waited for the lock.
-    let slots = task::slots(session, limited().map(|lane| &lane.task_id)).await?;
-    let free = slots.into_iter().map(|(id, slots)| (id, admission::free_slots(slots.limit, slots.running)));
+    let slots = task::slots(session, lanes.iter().map(|lane| &lane.task_id)).await?;
+    let is_locked = |id: &TaskId| limited().any(|lane| lane.task_id == *id);
+    let free = slots.into_iter().map(|(id, slots)| {
+        // A task that has got a limit since the lanes were read is not locked: it has its turn with the next request.
+        let is_counted = slots.limit.is_none() || is_locked(&id);
+        let free = if is_counted { admission::free_slots(slots.limit, slots.running) } else { 0 };
+        (id, free)
+    });
     Ok(free.collect())
 }
 

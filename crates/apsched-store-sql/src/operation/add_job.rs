@@ -24,6 +24,8 @@ const ADD_PAYLOADS: Statement = statement!("add_payloads");
 pub(crate) struct Added {
     pub(crate) events: Vec<Event>,
     pub(crate) earliest: Option<DateTime<Utc>>,
+    /// Which they are.
+    pub(crate) ids: HashSet<JobId>,
 }
 
 /// Whether the jobs go into one table, and so by one statement.
@@ -88,7 +90,8 @@ pub(crate) async fn insert<'j>(
     large.retain(|(id, _)| new.contains(id));
     let large = large.into_iter().map(|(id, bytes)| [id.into(), Value::Bytes(Some(bytes))]);
     session.execute_rows(ADD_PAYLOADS, Params::new(), "large", large.collect::<Vec<_>>()).await?;
-    Ok(report(jobs.filter(|job| new.contains(&job.id)), interest))
+    let added = report(jobs.filter(|job| new.contains(&job.id)), interest);
+    Ok(Added { ids: new, ..added })
 }
 
 /// Where an insert cannot say what it inserted, what is there is looked up first.

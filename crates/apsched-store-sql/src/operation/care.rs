@@ -1,6 +1,6 @@
 //! Removing what nobody needs any more, some at a time.
 
-use apsched_core::LeaseToken;
+use apsched_core::ScheduleId;
 use apsched_core::event::{Event, ScheduleRemoved};
 use chrono::{DateTime, Utc};
 
@@ -43,9 +43,13 @@ pub(crate) async fn remove_finished_schedules(session: &mut Session<'_>) -> Outc
     let rest = rest(rows.len() as u64);
     let (mut gone, mut events) = (Vec::new(), Vec::new());
     for mut row in rows {
-        let (id, task) = (row.word("id")?, row.word("task_id")?);
-        gone.push((apsched_core::ScheduleId::clone(&id), LeaseToken::new(row.count("token")?)));
-        events.push(ScheduleRemoved::new(id, task).into());
+        let id: String = row.text("id")?;
+        let task = row.word("task_id");
+        gone.push((id.clone(), edit_schedule::token_or_greatest(&mut row)));
+        // A row whose ids cannot be read goes without a word: nobody could know it by them.
+        if let (Ok(id), Ok(task)) = (ScheduleId::new(&id), task) {
+            events.push(ScheduleRemoved::new(id, task).into());
+        }
     }
     edit_schedule::forget(session, &gone).await?;
     Ok((events, rest))

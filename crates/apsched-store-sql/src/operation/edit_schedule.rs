@@ -13,7 +13,7 @@ use crate::error::{Outcome, unreadable};
 use crate::row::schedule::{decode, params};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Params, Value};
+use crate::value::{Params, Row, Value};
 
 const LOCK_SCHEDULE: Statement = statement!("lock_schedule");
 const SCHEDULE_KEY: Statement = statement!("lock_schedule_key");
@@ -43,16 +43,21 @@ async fn existing(
         Ok(schedule) => Ok(Existing::Schedule(Box::new(schedule))),
         Err(spoiled) => {
             let row = session.fetch_first(SCHEDULE_KEY, &key).await?;
-            // A token that cannot be read is passed over by one that is greater than any that was given.
-            let token = row.and_then(|mut row| {
-                let _id = row.text("id").ok()?;
-                let _task = row.text("task_id").ok()?;
-                row.count("token").ok()
+            let token = row.map_or(GREATEST_TOKEN, |mut row| {
+                let _ = (row.text("id"), row.text("task_id"));
+                token_or_greatest(&mut row)
             });
-            let token = LeaseToken::new(token.unwrap_or(1 << 62));
             Ok(Existing::Unreadable { reason: unreadable("schedule", id, &spoiled.reason), token })
         }
     }
+}
+
+/// Greater than any token that was given.
+const GREATEST_TOKEN: LeaseToken = LeaseToken::new(1 << 62);
+
+/// The token of a schedule; one that cannot be read is passed over by one that is greater than any that was given.
+pub(crate) fn token_or_greatest(row: &mut Row) -> LeaseToken {
+    row.count("token").map_or(GREATEST_TOKEN, LeaseToken::new)
 }
 
 /// How often a schedule that is there when it is inserted, and gone when it is looked at, is inserted again.
@@ -192,9 +197,11 @@ pub(crate) async fn remove(
     let Some(mut row) = row else {
         return Err(StoreError::ScheduleNotFound { schedule_id: id.clone() }.into());
     };
-    let (_id, task_id, token) = (row.text("id")?, row.word("task_id")?, row.count("token")?);
-    forget(session, &[(id.clone(), LeaseToken::new(token))]).await?;
-    let mut events = vec![ScheduleRemoved::new(id.clone(), task_id).into()];
+    let (key, task_id) = (row.text("id")?, row.word("task_id"));
+    forget(session, &[(key, token_or_greatest(&mut row))]).await?;
+    let mut events: Vec<Event> = Vec::new();
+    // Of a row whose task cannot be read nobody is told.
+    events.extend(task_id.map(|task_id| ScheduleRemoved::new(id.clone(), task_id).into()));
     if jobs == RemoveJobs::Cancel {
         events.extend(cancel::of_schedule(session, id, now).await?);
     }
@@ -202,9 +209,9 @@ pub(crate) async fn remove(
 }
 
 /// Removes schedules that are locked, and remembers their tokens.
-pub(crate) async fn forget(session: &mut Session<'_>, schedules: &[(ScheduleId, LeaseToken)]) -> Outcome<()> {
+pub(crate) async fn forget(session: &mut Session<'_>, schedules: &[(String, LeaseToken)]) -> Outcome<()> {
     let Some(token) = schedules.iter().map(|(_, token)| *token).max() else { return Ok(()) };
-    let ids: Vec<_> = schedules.iter().map(|(id, _)| [Value::from(id)]).collect();
+    let ids: Vec<_> = schedules.iter().map(|(id, _)| [Value::from(id.as_str())]).collect();
     let is_mysql = session.dialect() == Dialect::MySql;
     let statement = if is_mysql { DELETE_SCHEDULES_MYSQL } else { DELETE_SCHEDULES };
     session.execute_rows(statement, Params::new(), "gone", ids).await?;

@@ -51,6 +51,11 @@ pub(crate) async fn release(
     let mut ended = Ended::new(request.interest);
     let (jobs, mut events) = plan_jobs(session, &valid, request, &mut ended).await?;
     let added = add_job::insert(session, jobs.iter().copied(), request.interest).await?;
+    for job in jobs.iter().filter(|job| !added.ids.contains(&job.id)) {
+        // A schedule that was replaced fires anew, and a job of the same fire time is there still: one is enough.
+        let end = FinishedAttempt::without_run(JobOutcome::Skipped, request.now);
+        ended.record(job, end, None)?;
+    }
     events.extend(ended.write(session).await?);
     events.extend(added.events);
     let mut wakeup = Wakeup::new(added.earliest, None);
