@@ -1,10 +1,14 @@
 //! What a worker does to itself at a certain call to the store.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use apsched_tests::{Deed, Entry, Ledger, Side, Trap};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// Much longer than it takes until every thread stands still.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// A trap that springs once, when no other call is under way: who stands still in the middle of a transaction is another
 /// story.
@@ -57,5 +61,7 @@ impl ArmedTrap {
             Deed::Freeze => Signal::STOP,
         };
         kill_process(getpid(), signal).expect("a process may send signals to itself");
+        // Other threads may run on for a moment, and must not find the way free.
+        let _ = tokio::time::timeout(MOMENT, std::future::pending::<()>()).await;
     }
 }

@@ -82,10 +82,11 @@ impl Chaos {
 
     async fn strike(&mut self, fleet: &mut Fleet, victim: usize) {
         let lease = Duration::from_millis(fleet.workers[victim].errand.lease_millis);
-        let most_frozen = fleet.workers.len() / 4;
-        if self.random.u32(0..100) < self.freezes && self.frozen.len() < most_frozen {
-            fleet.freeze(victim);
-            self.frozen.push((victim, Moment::now() + lease.mul_f64(1.2 + self.random.f64())));
+        if self.random.u32(0..100) < self.freezes {
+            if self.frozen.len() < fleet.workers.len() / 3 {
+                fleet.freeze(victim);
+                self.frozen.push((victim, Moment::now() + lease.mul_f64(1.2 + self.random.f64())));
+            }
             return;
         }
         fleet.kill(victim).await;

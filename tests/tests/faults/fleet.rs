@@ -1,5 +1,6 @@
 //! The workers of a test: real processes that are killed, frozen, thawed, stopped and started again.
 
+use std::io::{self, Write};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,8 +103,8 @@ impl Fleet {
     /// Waits until a worker stands still of itself.
     pub(crate) async fn wait_for_freeze(&mut self, number: usize) {
         let run = self.workers[number].run;
-        let is_freezing = |entry: Option<&Entry>| entry.is_some_and(|entry| *entry == Entry::Freezing);
-        self.record.until("the worker freezes", |story| is_freezing(story.run(run).entries().last())).await;
+        let is_freezing = |run: &Run| run.entries().any(|entry| *entry == Entry::Freezing);
+        self.record.until("the worker freezes", |story| is_freezing(story.run(run))).await;
         self.workers[number].wait_until_frozen();
         self.freezes += 1;
     }
@@ -192,6 +193,16 @@ impl Fleet {
             } else if self.workers[number].is_frozen {
                 self.thaw(number);
             }
+        }
+    }
+}
+
+impl Drop for Fleet {
+    /// What its workers wrote before a test failed is kept.
+    fn drop(&mut self) {
+        let story = self.record.story();
+        if std::thread::panicking() && story.lines > 0 {
+            let _ = writeln!(io::stderr(), "the ledgers are in {}", story.save());
         }
     }
 }

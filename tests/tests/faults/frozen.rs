@@ -14,7 +14,7 @@ use super::account;
 use super::client::{Client, KEEP};
 use super::fire_times;
 use super::fleet::Fleet;
-use super::record::{Run, RunId};
+use super::record::{Run, RunId, Story};
 use super::site::Ground;
 use super::verdict::Verdict;
 
@@ -64,6 +64,9 @@ pub(crate) async fn a_worker_that_slept_past_its_leases_writes_nothing(ground: G
     let mut verdict = Verdict::of(fleet.end().await);
     fire_times::judge(&client, &expected, &mut verdict).await;
     account::judge(&client, &tasks, &mut verdict).await;
+    let (schedules, jobs) = refusals(verdict.story());
+    assert!(schedules > 0 && jobs > 0, "nobody came too late: {schedules} schedules, {jobs} jobs were refused");
+    verdict.count("refused advances", schedules);
     verdict.none_of("stale writes", differences(&before, &after));
     verdict.none_of("started on an expired lease", started_late(verdict.story(), &marks));
     verdict.count("freezes", freezes);
@@ -100,23 +103,40 @@ async fn snapshot(client: &Client, fleet: &Fleet) -> BTreeMap<String, String> {
 }
 
 fn differences(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
-    let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
-    changed.map(|(key, value)| format!("{key}: {:?} became {value}", before.get(key))).collect()
+    // A job that somebody planned later and the store refused is as unknown as before.
+    let unknown = format!("{:?}", JobStatus::Unknown);
+    let was = |key: &String| before.get(key).unwrap_or(&unknown);
+    let changed = after.iter().filter(|(key, value)| was(key) != *value);
+    changed.map(|(key, value)| format!("{key}: {} became {value}", was(key))).collect()
 }
 
-/// Handlers that began after the thaw under a claim from before it.
-fn started_late(story: &super::record::Story, marks: &[(RunId, usize)]) -> Vec<String> {
+/// Handlers that began under a claim that was asked for before the freeze and heard of after the thaw.
+fn started_late(story: &Story, marks: &[(RunId, usize)]) -> Vec<String> {
     let mut late = Vec::new();
     for (run, lines) in marks {
         let (before, after) = story.run(*run).lines.split_at(*lines);
+        let frozen_at = before.last().map(|line| line.0);
+        let heard_late = |claim: (JobId, u64)| {
+            let acquired = after.iter().find(|line| line.1 == Entry::Acquired(claim.0, claim.1));
+            acquired.is_some_and(|line| Some(line.0) <= frozen_at)
+        };
         for line in after {
-            let Entry::Started { job, token, .. } = &line.1 else { continue };
-            if before.iter().any(|line| line.1 == Entry::Acquired(*job, *token)) {
+            if let Entry::Started { job, token, .. } = &line.1
+                && heard_late((*job, *token))
+            {
                 late.push(story.told_of(*job));
             }
         }
     }
     late
+}
+
+/// How many advances of schedules, and how many ends and renewals of jobs, the store has refused.
+fn refusals(story: &Story) -> (usize, usize) {
+    let entries = || story.runs.iter().flat_map(Run::entries);
+    let schedules = entries().filter(|entry| matches!(entry, Entry::RefusedSchedule(_))).count();
+    let jobs = entries().filter(|entry| matches!(entry, Entry::RefusedJob(_) | Entry::Lost(..))).count();
+    (schedules, jobs)
 }
 
 /// A worker stands still wherever it is, for longer than its leases live: others go on, and nothing is lost.

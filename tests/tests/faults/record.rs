@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -116,15 +115,6 @@ impl Record {
 
 /// Longest wait for something that must happen: much longer than it ever takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-
-impl Drop for Record {
-    /// What is still here when a test fails is kept.
-    fn drop(&mut self) {
-        if std::thread::panicking() && self.story().lines > 0 {
-            let _ = writeln!(io::stderr(), "the ledgers are in {}", self.story().save());
-        }
-    }
-}
 
 impl Story {
     pub(crate) fn run(&self, id: RunId) -> &Run {
