@@ -6,15 +6,12 @@ use std::time::Duration;
 use apsched_broker_mqtt::rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet};
 use apsched_broker_mqtt::{MqttBroker, MqttConfig, QoS};
 use apsched_core::Backoff;
+use apsched_core::broker::EventBroker;
 use apsched_core::broker::relay::BrokerOptions;
-use apsched_core::broker::{EventBroker, EventItem, Subscription};
-use apsched_core::event::{self as events, BrokerHealthChanged, EventInterest, EventType, ScheduleRemoved};
 use apsched_testkit::backend::Backend;
+use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, Disturbance};
-use apsched_testkit::conformance::{Support, block_on};
 use apsched_testkit::fault::{OwnServer, TcpProxy};
-use apsched_testkit::report_skipped;
-use apsched_testkit::sample::{schedule_id, task_id};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -128,56 +125,4 @@ mod at_least_once {
     use super::{QoS, Topic};
 
     apsched_testkit::event_broker_conformance!(Topic::new(QoS::AtLeastOnce));
-}
-
-/// A window of two unacknowledged messages, full when the connection dies: on a clean session nobody will ever acknowledge
-/// them, and a client that carries them over sends nothing again.
-#[test]
-fn a_full_window_does_not_outlive_its_connection() {
-    if let Some(why) = Backend::Mqtt.missing() {
-        return report_skipped("a_full_window_does_not_outlive_its_connection", &why);
-    }
-    block_on(async {
-        let topic = Topic::new(QoS::AtLeastOnce);
-        let address = topic.line().await.address();
-        let narrow = || {
-            let id = format!("test{:016x}", fastrand::u64(..));
-            let mut client = MqttOptions::new(id, address.ip().to_string(), address.port());
-            client.set_inflight(2);
-            broker(MqttConfig::from_client_options(client).topic(&topic.name).qos(topic.qos))
-        };
-        let (here, there) = (narrow(), narrow());
-        here.start().await.expect("a valid configuration");
-        there.start().await.expect("a valid configuration");
-        let mut turns = here.subscribe(BrokerHealthChanged::INTEREST);
-
-        topic.disturb(Disturbance::Silence).await;
-        here.publish((0..2_000).map(|number| named(&format!("before {number}"))).collect());
-        turn(&mut turns).await;
-        topic.disturb(Disturbance::Heal).await;
-        turn(&mut turns).await;
-
-        let mut listener = there.subscribe(EventInterest::ALL);
-        let mut looks = tokio::time::interval(Duration::from_millis(100));
-        let heard = async {
-            loop {
-                tokio::select! {
-                    _ = looks.tick() => here.publish(vec![named("after")]),
-                    item = listener.next() => if item == Some(EventItem::Event(named("after"))) { return },
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("an event that gets through");
-    });
-}
-
-fn named(id: &str) -> events::Event {
-    ScheduleRemoved::new(schedule_id(id), task_id("send")).into()
-}
-
-async fn turn(turns: &mut Subscription) {
-    let turn = async {
-        while !matches!(turns.next().await, Some(EventItem::Event(events::Event::BrokerHealthChanged(_)))) {}
-    };
-    tokio::time::timeout(Duration::from_secs(20), turn).await.expect("a turn of the health");
 }
