@@ -12,7 +12,8 @@ use crate::statement::{Statement, Statements};
 use crate::value::{Params, Value};
 
 /// Statements that are to read a whole table or index, and why that is right.
-const WHOLE: [(&str, &str); 7] = [
+const WHOLE: [(&str, &str); 8] = [
+    ("drop_schedule_leases", "looks for claims of earlier runs, once, at the start"),
     ("finished_schedules", "looks at finished schedules alone, which have an index of their own"),
     ("lease_holders", "looks at all that is held, once, at the start"),
     ("list_jobs", "lists what a user's filter lets through"),

@@ -12,7 +12,8 @@
 //! | `{values job: id id, run_at int}` | the same rows, as the source of an `INSERT` |
 //! | `{among}` … `{end among}` | being one of the ids that a query gives, which is run first, and once |
 //! | `{once}` | what keeps a named query from being run wherever it is named |
-//! | `{then}` … `{by id}` | the join of rows that the caller gives with those of a table that have their ids |
+//! | `{then} … {by id}` | the join of rows that the caller gives with those of a table that have their ids |
+//! | `{then} … {by index jobs_fire_time}` | the same by another index |
 //! | `{lock jobs}` | the lock on the rows of `jobs` that are read; nothing where there is one writer |
 //! | `{lock free jobs}` | the same, passing over rows that somebody else has locked |
 //!
@@ -176,8 +177,12 @@ impl Composer<'_> {
                 self.rows(name, &columns, form == "rows");
             }
             Some(("end", _)) => self.text.push_str(dialect.among().1),
-            None if marker == "then" => self.text.push_str(dialect.join_by_id().0),
-            Some(("by", _)) => self.text.push_str(dialect.join_by_id().1),
+            None if marker == "then" => self.text.push_str(dialect.join_to()),
+            Some(("by", key)) => {
+                let tables = &self.statements.tables;
+                let index = key.strip_prefix("index ").map(|name| tables.index(dialect, name));
+                self.text.push_str(&dialect.by_index(index.as_deref().unwrap_or("PRIMARY")));
+            }
             None if marker == "among" => self.text.push_str(dialect.among().0),
             None if marker == "once" => self.text.push_str(dialect.once()),
             _ => self.text.push_str(&self.statements.tables.table(dialect, marker)),
@@ -288,10 +293,10 @@ WHERE run_at <= $3 OR created_at < $3 AND state = 'a:b' FOR UPDATE OF jobs SKIP 
         let (text, slots) = rendered(Dialect::Sqlite, TEMPLATE, &params());
         assert_eq!(
             text,
-            r#"SELECT held.id FROM "apsched_jobs" AS jobs JOIN (SELECT column1 AS id, column2 AS token FROM (VALUES (?1, ?2), (?3, ?4))) AS held ON held.id = jobs.id
-WHERE run_at <= ?5 OR created_at < ?5 AND state = 'a:b'"#
+            r#"SELECT held.id FROM "apsched_jobs" AS jobs JOIN (SELECT column1 AS id, column2 AS token FROM (VALUES (?, ?), (?, ?))) AS held ON held.id = jobs.id
+WHERE run_at <= ? OR created_at < ? AND state = 'a:b'"#
         );
-        assert_eq!(slots.len(), 5);
+        assert_eq!(slots.len(), 6);
         let (text, slots) = rendered(Dialect::MySql, TEMPLATE, &params());
         assert_eq!(
             text,

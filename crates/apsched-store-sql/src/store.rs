@@ -181,11 +181,11 @@ impl SqlDataStore {
     }
 }
 
-/// Runs an operation: `run!(self, Access, "store.verb", [captured by clone], session => operation)`.
+/// Runs an operation: `run!(self, access, "store.verb", [captured by clone], session => operation)`.
 macro_rules! run {
-    ($store:expr, $access:ident, $name:literal, [$($captured:ident),*], $session:ident => $work:expr) => {
+    ($store:expr, $access:expr, $name:literal, [$($captured:ident),*], $session:ident => $work:expr) => {
         $store
-            .run($name, Access::$access, move |$session| {
+            .run($name, $access, move |$session| {
                 $( let $captured = $captured.clone(); )*
                 async move { $work }.boxed()
             })
@@ -230,7 +230,7 @@ impl DataStore for SqlDataStore {
             Dialect::Postgres => SERVER_TIME_POSTGRES,
             Dialect::MySql => SERVER_TIME_MYSQL,
         };
-        run!(self, Read, "store.server_time", [], session => {
+        run!(self, Access::Read, "store.server_time", [], session => {
             let row = session.fetch_first(statement, &Params::new()).await?;
             Ok(row.map(|mut row| row.instant("server_time")).transpose()?)
         })
@@ -238,26 +238,26 @@ impl DataStore for SqlDataStore {
 
     async fn put_tasks(&self, tasks: Vec<TaskDefinition>) -> StoreResult<Vec<Event>> {
         let tasks = Arc::new(tasks);
-        run!(self, Transaction, "store.put_tasks", [tasks], session => task::put(session, &tasks).await)
+        run!(self, Access::Transaction, "store.put_tasks", [tasks], session => task::put(session, &tasks).await)
     }
 
     async fn remove_task(&self, id: &TaskId) -> StoreResult<Vec<Event>> {
         let id = id.clone();
-        run!(self, Statement, "store.remove_task", [id], session => task::remove(session, &id).await)
+        run!(self, Access::Statement, "store.remove_task", [id], session => task::remove(session, &id).await)
     }
 
     async fn tasks(&self) -> StoreResult<Vec<TaskDefinition>> {
-        run!(self, Read, "store.tasks", [], session => task::all(session).await)
+        run!(self, Access::Read, "store.tasks", [], session => task::all(session).await)
     }
 
     async fn task(&self, id: &TaskId) -> StoreResult<Option<TaskDefinition>> {
         let id = id.clone();
-        run!(self, Read, "store.task", [id], session => task::one(session, &id).await)
+        run!(self, Access::Read, "store.task", [id], session => task::one(session, &id).await)
     }
 
     async fn add_schedule(&self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
         let (schedule, registry) = (Arc::new(schedule), self.registry());
-        run!(self, Transaction, "store.add_schedule", [schedule, registry], session => {
+        run!(self, Access::Transaction, "store.add_schedule", [schedule, registry], session => {
             edit_schedule::add(session, &schedule, policy, &registry).await
         })
     }
@@ -269,7 +269,7 @@ impl DataStore for SqlDataStore {
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
         let (id, edit, registry) = (id.clone(), Arc::new(edit), self.registry());
-        run!(self, Transaction, "store.edit_schedule", [id, edit, registry], session => {
+        run!(self, Access::Transaction, "store.edit_schedule", [id, edit, registry], session => {
             edit_schedule::edit(session, &id, &edit, now, &registry).await
         })
     }
@@ -281,21 +281,21 @@ impl DataStore for SqlDataStore {
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
         let id = id.clone();
-        run!(self, Transaction, "store.remove_schedule", [id], session => {
+        run!(self, Access::Transaction, "store.remove_schedule", [id], session => {
             edit_schedule::remove(session, &id, jobs, now).await
         })
     }
 
     async fn schedule(&self, id: &ScheduleId) -> StoreResult<Option<Schedule>> {
         let (id, registry) = (id.clone(), self.registry());
-        run!(self, Read, "store.schedule", [id, registry], session => {
+        run!(self, Access::Read, "store.schedule", [id, registry], session => {
             read::schedule(session, &id, &registry).await
         })
     }
 
     async fn schedules(&self, filter: &ScheduleFilter) -> StoreResult<Vec<Schedule>> {
         let (filter, registry) = (filter.clone(), self.registry());
-        run!(self, Read, "store.schedules", [filter, registry], session => {
+        run!(self, Access::Read, "store.schedules", [filter, registry], session => {
             read::schedules(session, &filter, &registry).await
         })
     }
@@ -305,39 +305,41 @@ impl DataStore for SqlDataStore {
         request: AcquireSchedules,
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
         let registry = self.registry();
-        run!(self, Transaction, "store.acquire_schedules", [request, registry], session => {
+        run!(self, Access::Transaction, "store.acquire_schedules", [request, registry], session => {
             schedule_claim::acquire(session, &request, &registry).await
         })
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
-        run!(self, Transaction, "store.release_schedules", [request], session => {
+        run!(self, Access::Transaction, "store.release_schedules", [request], session => {
             schedule_release::release(session, &request).await
         })
     }
 
     async fn add_jobs(&self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
+        let is_simple = add_job::is_simple(self.dialect(), &jobs);
+        let access = if is_simple { Access::Statement } else { Access::Transaction };
         let jobs = Arc::new(jobs);
-        run!(self, Transaction, "store.add_jobs", [jobs], session => {
+        run!(self, access, "store.add_jobs", [jobs], session => {
             add_job::add(session, &jobs, interest).await
         })
     }
 
     async fn cancel_job(&self, id: JobId, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
-        run!(self, Transaction, "store.cancel_job", [], session => cancel::job(session, id, now).await)
+        run!(self, Access::Transaction, "store.cancel_job", [], session => cancel::job(session, id, now).await)
     }
 
     async fn job_status(&self, id: JobId) -> StoreResult<JobStatus> {
-        run!(self, Read, "store.job_status", [], session => read::status(session, id).await)
+        run!(self, Access::Read, "store.job_status", [], session => read::status(session, id).await)
     }
 
     async fn jobs(&self, filter: &JobFilter) -> StoreResult<Vec<Job>> {
         let filter = filter.clone();
-        run!(self, Read, "store.jobs", [filter], session => read::jobs(session, &filter).await)
+        run!(self, Access::Read, "store.jobs", [filter], session => read::jobs(session, &filter).await)
     }
 
     async fn job_result(&self, id: JobId) -> StoreResult<Option<JobResult>> {
-        run!(self, Read, "store.job_result", [], session => read::result(session, id).await)
+        run!(self, Access::Read, "store.job_result", [], session => read::result(session, id).await)
     }
 
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
@@ -345,40 +347,43 @@ impl DataStore for SqlDataStore {
             return Ok(Default::default());
         }
         let asked = request.clone();
-        let lanes = run!(self, Read, "store.acquire_jobs", [asked], session => {
+        let lanes = run!(self, Access::Read, "store.acquire_jobs", [asked], session => {
             acquire_job::due_lanes(session, &asked).await
         })?;
         if lanes.is_empty() {
             return Ok(Default::default());
         }
+        let is_simple = acquire_job::is_simple(self.dialect(), &lanes);
         let lanes = Arc::new(lanes);
-        run!(self, Transaction, "store.acquire_jobs", [request, lanes], session => {
-            if acquire_job::is_simple(session, &lanes) {
-                return acquire_job::from_lane(session, &lanes[0], &request).await;
-            }
+        if is_simple {
+            return run!(self, Access::Statement, "store.acquire_jobs", [request, lanes], session => {
+                acquire_job::from_lane(session, &lanes[0], &request).await
+            });
+        }
+        run!(self, Access::Transaction, "store.acquire_jobs", [request, lanes], session => {
             acquire_job::from_lanes(session, &lanes, &request).await
         })
     }
 
     async fn extend_leases(&self, request: ExtendLeases) -> StoreResult<LeaseReport> {
-        run!(self, Transaction, "store.extend_leases", [request], session => {
+        run!(self, Access::Transaction, "store.extend_leases", [request], session => {
             lease::extend(session, &request).await
         })
     }
 
     async fn release_jobs(&self, request: ReleaseJobs) -> StoreResult<Released<JobId>> {
-        run!(self, Transaction, "store.release_jobs", [request], session => {
+        run!(self, Access::Transaction, "store.release_jobs", [request], session => {
             release_job::release(session, &request).await
         })
     }
 
     async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>> {
-        run!(self, Transaction, "store.recover", [request], session => recover::recover(session, &request).await)
+        run!(self, Access::Transaction, "store.recover", [request], session => recover::recover(session, &request).await)
     }
 
     async fn cancel_requests(&self, scheduler_id: &SchedulerId) -> StoreResult<Vec<JobId>> {
         let holder = scheduler_id.clone();
-        run!(self, Read, "store.cancel_requests", [holder], session => {
+        run!(self, Access::Read, "store.cancel_requests", [holder], session => {
             lease::cancel_requests(session, &holder).await
         })
     }
@@ -390,23 +395,23 @@ impl DataStore for SqlDataStore {
         progress: Progress,
     ) -> StoreResult<Vec<Event>> {
         let holder = holder.clone();
-        run!(self, Statement, "store.set_progress", [holder, progress], session => {
+        run!(self, Access::Statement, "store.set_progress", [holder, progress], session => {
             lease::set_progress(session, job, &holder, &progress).await
         })
     }
 
     async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups> {
-        run!(self, Read, "store.next_wakeup", [query], session => wakeup::next(session, &query).await)
+        run!(self, Access::Read, "store.next_wakeup", [query], session => wakeup::next(session, &query).await)
     }
 
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
-        while run!(self, Statement, "store.cleanup", [], session => {
+        while run!(self, Access::Statement, "store.cleanup", [], session => {
             care::remove_expired_results(session, now).await
         })? == Rest::Perhaps
         {}
         let mut events = Vec::new();
         loop {
-            let (removed, rest) = run!(self, Transaction, "store.cleanup", [], session => {
+            let (removed, rest) = run!(self, Access::Transaction, "store.cleanup", [], session => {
                 care::remove_finished_schedules(session).await
             })?;
             events.extend(removed);

@@ -43,5 +43,11 @@ mod lock {
     use apsched_testkit::backend::Backend;
     use sqlx::MySqlPool;
 
-    crate::harness::lock::lock_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
+    crate::server::lock::lock_suite!(
+        MySqlPool,
+        crate::server(),
+        Backend::Mysql.url(),
+        "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id
+        WHERE trx_state = 'LOCK WAIT' AND info LIKE '%{}jobs%'"
+    );
 }

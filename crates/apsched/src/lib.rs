@@ -48,6 +48,7 @@
 //! | add a job in a transaction of my own | [`guide::transactions`], [`request::AddJob::within`] |
 //! | be ready for an outage | [`guide::failures`], [`store::Retrying`] |
 //! | keep everything somewhere else | [`guide::stores`], [`store`] |
+//! | let processes hear of each other | [`guide::event_brokers`], [`broker`] |
 //! | test my schedules | [`guide::testing`] |
 //!
 //! # Features
@@ -57,12 +58,14 @@
 //! | `macros` (default) | `#[apsched::task]`: a function, its task and its settings in one place |
 //! | `cbor` | `serializer::Cbor`: smaller than JSON, for stores that keep bytes |
 //! | `sqlite` | `store::SqlDataStore` on SQLite: one file or memory, nothing to install |
-//! | `postgres` | `store::SqlDataStore` on PostgreSQL 12 and later |
+//! | `postgres` | `store::SqlDataStore` on PostgreSQL 12 and later, and `broker::PostgresBroker` |
 //! | `mysql` | `store::SqlDataStore` on MySQL 8 and MariaDB 10.6 and later |
+//! | `redis` | `broker::RedisBroker` |
+//! | `mqtt`, `mqtt-websocket` | `broker::MqttBroker`; the latter at `ws://` URLs |
 //!
 //! Features only add; none changes how something else behaves. Without a database everything is kept in memory, and a
-//! restart starts with nothing. A store in MongoDB, and brokers between processes, are planned; they come as crates of their
-//! own behind the same [`DataStore`](store::DataStore) and [`EventBroker`](broker::EventBroker).
+//! restart starts with nothing. Stores and brokers are crates of their own behind
+//! [`DataStore`](store::DataStore) and [`EventBroker`](broker::EventBroker), and so can yours be.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -85,7 +88,7 @@ pub use apsched_core::scheduler::{
     ConfigurationProblem, Error, Result, Scheduler, SchedulerBuilder, SchedulerState,
 };
 #[doc(inline)]
-pub use apsched_core::{DurationUnit, backoff, broker, event, instant, job, lease, schedule, task, trigger};
+pub use apsched_core::{DurationUnit, backoff, event, instant, job, lease, schedule, task, trigger};
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use apsched_macros::task;
@@ -194,6 +197,23 @@ pub mod serializer {
     #[cfg(feature = "cbor")]
     #[doc(inline)]
     pub use apsched_serializers::Cbor;
+}
+
+/// Who hears of what happened: subscribers in this process, and other processes through a server.
+///
+/// The [guide](crate::guide::event_brokers) says which to choose.
+pub mod broker {
+    #[cfg(feature = "mqtt")]
+    #[doc(inline)]
+    pub use apsched_broker_mqtt::{MqttBroker, MqttConfig, QoS};
+    #[cfg(feature = "postgres")]
+    #[doc(inline)]
+    pub use apsched_broker_postgres::{PostgresBroker, PostgresConfig};
+    #[cfg(feature = "redis")]
+    #[doc(inline)]
+    pub use apsched_broker_redis::{RedisBroker, RedisConfig};
+    #[doc(inline)]
+    pub use apsched_core::broker::*;
 }
 
 /// Where tasks, schedules, jobs and results are kept: in memory, or in a database that many processes share.

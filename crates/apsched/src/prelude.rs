@@ -4,6 +4,15 @@
 
 #[doc(no_inline)]
 pub use crate::backoff::Backoff;
+#[cfg(feature = "mqtt")]
+#[doc(no_inline)]
+pub use crate::broker::MqttBroker;
+#[cfg(feature = "postgres")]
+#[doc(no_inline)]
+pub use crate::broker::PostgresBroker;
+#[cfg(feature = "redis")]
+#[doc(no_inline)]
+pub use crate::broker::RedisBroker;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #[doc(no_inline)]
 pub use crate::store::{SqlDataStore, SqlOptions};

@@ -27,6 +27,8 @@ const EXAMPLES: &[Example] = &[
     Example { name: "persistent_sqlite", arguments: &["--twice"] },
     Example { name: "transactional_enqueue", arguments: &[] },
     Example { name: "postgres_cluster", arguments: &[] },
+    Example { name: "redis_cluster", arguments: &[] },
+    Example { name: "mqtt_cluster", arguments: &[] },
     Example { name: "custom_trigger", arguments: &[] },
     Example { name: "graceful_shutdown", arguments: &[] },
     Example { name: "events", arguments: &[] },

@@ -44,7 +44,7 @@ pub(crate) async fn it_holds_and_no_slot_is_lost_though_processes_are_killed_and
         production,
         ..Errand::at(&ground.url, &ground.prefix)
     });
-    let mut chaos = Chaos::kills(seed, 600).with_freezes(40);
+    let mut chaos = Chaos::kills(seed, 400).with_freezes(40);
     fleet.rage_until_produced(&mut chaos, &[producer]).await;
     client.until_no_job_is_left().await;
     let (kills, freezes) = (fleet.kills, fleet.freezes);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{BrokerError, EventBroker, Subscribers, Subscription};
-use crate::event::{Event, EventInterest};
+use crate::event::{Event, EventInterest, Health};
 
 /// Delivers events within this process; the default.
 ///
@@ -38,6 +38,10 @@ impl EventBroker for LocalBroker {
 
     fn subscribe(&self, interest: EventInterest) -> Subscription {
         self.subscribers.subscribe(interest)
+    }
+
+    fn health(&self) -> Health {
+        Health::Healthy
     }
 
     async fn stop(&self) {

@@ -76,9 +76,13 @@ impl Subscribers {
         self.to_each(|shared| shared.push(events));
     }
 
-    /// Tells all that events may have been lost on the way here.
-    pub fn report_gap(&self) {
-        self.to_each(|shared| shared.queue().lost(0));
+    /// Tells all who listen to one of `types` that events may have been lost on the way here.
+    pub fn report_gap(&self, types: EventInterest) {
+        self.to_each(|shared| {
+            if shared.interest.meets(types) {
+                shared.queue().lost(0);
+            }
+        });
     }
 
     /// Ends all subscriptions after what they have not read yet.

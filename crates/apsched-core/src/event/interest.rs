@@ -30,7 +30,8 @@ impl EventInterest {
         Self(bits)
     }
 
-    /// The set as bits, for keeping it in an atomic number.
+    /// The set as bits, for keeping it in an atomic number and for telling it to other processes. A type keeps its bit
+    /// from version to version.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
@@ -40,6 +41,18 @@ impl EventInterest {
     #[must_use]
     pub const fn includes(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether some type is in both sets.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The types of this set that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// The types of both sets.

@@ -95,6 +95,7 @@ impl EventType for Event {
     }
 }
 
+// The order is part of what brokers send: a new type goes to the end.
 events! {
     /// A task was declared for the first time.
     TaskAdded {
@@ -280,17 +281,17 @@ impl Wakeup {
     }
 }
 
+/// The types of events that concern one process only.
+pub(crate) const LOCAL: EventInterest = SchedulerStarted::INTEREST
+    .with(SchedulerStopped::INTEREST)
+    .with(StoreHealthChanged::INTEREST)
+    .with(BrokerHealthChanged::INTEREST);
+
 impl Event {
     /// Whether the event concerns one process only, so that a broker keeps it there.
     #[must_use]
     pub const fn is_local(&self) -> bool {
-        matches!(
-            self,
-            Self::SchedulerStarted(_)
-                | Self::SchedulerStopped(_)
-                | Self::StoreHealthChanged(_)
-                | Self::BrokerHealthChanged(_)
-        )
+        LOCAL.includes(self.interest())
     }
 }
 

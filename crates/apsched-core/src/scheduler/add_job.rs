@@ -308,6 +308,8 @@ impl<P: TaskValue, R: TaskValue> RunJob<P, R> {
     async fn send(mut self) -> Result<R> {
         // A result that is not kept could not be awaited.
         self.request.keep = self.request.keep.max(Duration::from_secs(1));
+        let shared = self.request.scheduler.shared();
+        shared.results.expect(&*shared.broker);
         AddJob::<P, R> { request: self.request, output: PhantomData }.send().await?.result().await
     }
 }

@@ -1,6 +1,6 @@
-//! Whether the data store answers, as the scheduler's own calls tell.
+//! Whether the data store answers, as the scheduler's own calls tell; and the broker, which tells by itself.
 //!
-//! Nothing is asked for this: a call that fails makes the store unhealthy, the next that succeeds makes it healthy. Both
+//! The store is asked nothing for this: a call that fails makes the store unhealthy, the next that succeeds makes it healthy. Both
 //! turns are events. Calls for users count like those of the loop, also where the store waits and tries again before it
 //! answers (`caller.rs`).
 
@@ -14,6 +14,12 @@ impl Scheduler {
     #[must_use]
     pub fn store_health(&self) -> Health {
         self.shared().store_health.borrow().clone()
+    }
+
+    /// Whether the event broker reaches other processes. Always, for one that does not leave this process.
+    #[must_use]
+    pub fn broker_health(&self) -> Health {
+        self.shared().broker.health()
     }
 }
 

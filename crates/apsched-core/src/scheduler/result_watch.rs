@@ -41,17 +41,28 @@ pub(super) struct Waiting {
 }
 
 impl ResultWatch {
+    /// Listens from now on, for a job that is about to be added and waited for: other processes learn that its end is
+    /// listened to before they can run it.
+    pub(super) fn expect(&self, broker: &dyn EventBroker) {
+        let mut watch = self.lock();
+        self.bring_listener(&mut watch, broker);
+    }
+
     /// Waits for the end of `job` from now on.
     pub(super) fn wait_for(&self, job: JobId, broker: &dyn EventBroker) -> Waiting {
         let mut watch = self.lock();
         let waiters = watch.waiters.entry(job).or_default();
         waiters.count += 1;
         let ended = waiters.ended.clone();
+        self.bring_listener(&mut watch, broker);
+        Waiting { watch: self.clone(), job, ended }
+    }
+
+    fn bring_listener(&self, watch: &mut Watch, broker: &dyn EventBroker) {
         if watch.listener == Listener::Absent {
             watch.listener = Listener::Present;
             tokio::spawn(self.clone().listen(broker.subscribe(JobReleased::INTEREST)));
         }
-        Waiting { watch: self.clone(), job, ended }
     }
 
     async fn listen(self, mut events: Subscription) {

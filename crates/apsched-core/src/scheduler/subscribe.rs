@@ -65,6 +65,7 @@ impl Scheduler {
                             tracing::error!("an event callback panicked");
                         }
                     }
+                    EventItem::Lagged(0) => tracing::debug!("events may have been lost between processes"),
                     EventItem::Lagged(lost) => tracing::warn!(lost, "an event callback was too slow"),
                 }
             }

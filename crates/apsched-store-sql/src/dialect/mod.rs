@@ -44,16 +44,18 @@ impl Dialect {
     }
 
     /// Whether one parameter can stand in several places.
+    ///
+    /// SQLite knows a numbered parameter by name, in a list that is walked for each that is bound: the time for a set of rows
+    /// would grow with the square of its cells.
     pub(crate) const fn numbers_parameters(self) -> bool {
-        !matches!(self, Self::MySql)
+        matches!(self, Self::Postgres)
     }
 
     pub(crate) fn write_placeholder(self, text: &mut String, number: usize) {
         // Writing into a string does not fail.
         let _ = match self {
-            Self::Sqlite => write!(text, "?{number}"),
             Self::Postgres => write!(text, "${number}"),
-            Self::MySql => write!(text, "?"),
+            Self::Sqlite | Self::MySql => write!(text, "?"),
         };
     }
 
@@ -84,14 +86,22 @@ impl Dialect {
         }
     }
 
-    /// How rows that the caller gives are joined with those of a table that have their ids, and by which index.
+    /// How rows that the caller gives are joined to a table: they are looked at first, one by one.
     ///
     /// MySQL might rather read the table, of which it knows no better while it is small; a statement that locks would then
     /// wait for the rows of others, and they for its own.
-    pub(crate) const fn join_by_id(self) -> (&'static str, &'static str) {
+    pub(crate) const fn join_to(self) -> &'static str {
         match self {
-            Self::MySql => ("STRAIGHT_JOIN", "FORCE INDEX (PRIMARY)"),
-            Self::Sqlite | Self::Postgres => ("JOIN", ""),
+            Self::MySql => "STRAIGHT_JOIN",
+            Self::Sqlite | Self::Postgres => "JOIN",
+        }
+    }
+
+    /// By which index they are joined.
+    pub(crate) fn by_index(self, index: &str) -> String {
+        match self {
+            Self::MySql => format!("FORCE INDEX ({index})"),
+            Self::Sqlite | Self::Postgres => String::new(),
         }
     }
 

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use apsched_core::event::{Event, EventType, JobAcquired, JobQuarantined};
 use apsched_core::job::ClaimOrder;
 use apsched_core::store::AcquireJobs;
-use apsched_core::{Abilities, ExecutorName, Job, JobId, TaskId, admission, instant};
+use apsched_core::{Abilities, ExecutorName, Job, JobId, SchedulerId, TaskId, admission, instant};
 use chrono::{DateTime, Utc};
 
 use super::task;
-use crate::dialect::Returning;
+use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
 use crate::row::encoded;
 use crate::row::job::{JobDecoder, StoredJob};
@@ -80,8 +80,8 @@ pub(crate) async fn due_lanes(session: &mut Session<'_>, request: &AcquireJobs) 
 pub(crate) type Acquired = (Vec<Job>, Vec<Event>);
 
 /// Whether the jobs of these lanes can be acquired by one statement: one lane, and nothing to count.
-pub(crate) fn is_simple(session: &Session<'_>, lanes: &[Lane]) -> bool {
-    matches!(lanes, [lane] if lane.limit.is_none()) && session.dialect().returning() == Returning::Supported
+pub(crate) fn is_simple(dialect: Dialect, lanes: &[Lane]) -> bool {
+    matches!(lanes, [lane] if lane.limit.is_none()) && dialect.returning() == Returning::Supported
 }
 
 /// Acquires from the one lane in which something is due, by one statement.
@@ -203,7 +203,7 @@ async fn take(session: &mut Session<'_>, chosen: Vec<JobId>, request: &AcquireJo
 
 /// Decodes what was leased; what cannot be decoded is put aside.
 async fn deliver(session: &mut Session<'_>, rows: Vec<Row>, request: &AcquireJobs) -> Outcome<Acquired> {
-    let (stored, mut events) = decode_or_quarantine(session, rows).await?;
+    let (stored, mut events) = decode_or_quarantine(session, rows, Some(&request.scheduler_id)).await?;
     let mut jobs = with_payloads(session, stored).await?;
     jobs.sort_unstable_by_key(ClaimOrder::of);
     if request.interest.includes(JobAcquired::INTEREST) {
@@ -215,10 +215,11 @@ async fn deliver(session: &mut Session<'_>, rows: Vec<Row>, request: &AcquireJob
     Ok((jobs, events))
 }
 
-/// Decodes rows; quarantines, by the transaction at hand, those that cannot be.
+/// Decodes rows; quarantines those that cannot be: as their `holder`, or because they are locked.
 pub(crate) async fn decode_or_quarantine(
     session: &mut Session<'_>,
     rows: Vec<Row>,
+    holder: Option<&SchedulerId>,
 ) -> Outcome<(Vec<StoredJob>, Vec<Event>)> {
     let mut decoder = JobDecoder::default();
     let (mut jobs, mut events) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -228,7 +229,10 @@ pub(crate) async fn decode_or_quarantine(
             Err(spoiled) => {
                 let reason = spoiled.reason.to_string();
                 tracing::error!(job.id = %spoiled.id, reason, "a job cannot be decoded; it is put aside");
-                let params = Params::new().with("id", spoiled.id).with("reason", Json(Some(reason.clone())));
+                let params = Params::new()
+                    .with("id", spoiled.id)
+                    .with("reason", Json(Some(reason.clone())))
+                    .with("holder", Value::Text(holder.map(ToString::to_string)));
                 session.execute(QUARANTINE_JOB, &params).await?;
                 events.push(JobQuarantined::new(spoiled.id, reason).into());
             }

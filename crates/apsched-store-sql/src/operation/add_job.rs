@@ -6,9 +6,10 @@ use apsched_core::event::{Event, EventInterest, EventType, JobAdded, Wakeup};
 use apsched_core::{Job, JobId};
 use chrono::{DateTime, Utc};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
-use crate::row::job::{PayloadPlace, SettingsColumn, place_payload};
+use crate::row::job::{LARGEST_PAYLOAD_IN_ROW, PayloadPlace, SettingsColumn, place_payload};
+use crate::row::payload_size;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
@@ -23,6 +24,12 @@ const ADD_PAYLOADS: Statement = statement!("add_payloads");
 pub(crate) struct Added {
     pub(crate) events: Vec<Event>,
     pub(crate) earliest: Option<DateTime<Utc>>,
+}
+
+/// Whether the jobs go into one table, and so by one statement.
+pub(crate) fn is_simple(dialect: Dialect, jobs: &[Job]) -> bool {
+    dialect.returning() == Returning::Supported
+        && jobs.iter().all(|job| payload_size(&job.payload) <= LARGEST_PAYLOAD_IN_ROW)
 }
 
 /// Queues jobs, and wakes whoever waits for one.

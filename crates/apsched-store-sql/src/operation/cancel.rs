@@ -10,10 +10,11 @@ use crate::error::Outcome;
 use crate::row::job::{JobDecoder, UnreadableJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Params, Row};
+use crate::value::{Params, Row, Value};
 
 const LOCK_JOB: Statement = statement!("lock_job");
-const LOCK_SCHEDULE_JOBS: Statement = statement!("lock_schedule_jobs");
+const JOBS_OF_SCHEDULES: Statement = statement!("jobs_of_schedules");
+const LOCK_JOBS: Statement = statement!("lock_jobs");
 const REQUEST_CANCEL: Statement = statement!("request_cancel");
 
 /// Asks for the end of one job.
@@ -28,9 +29,23 @@ pub(crate) async fn of_schedule(
     schedule: &ScheduleId,
     now: DateTime<Utc>,
 ) -> Outcome<Vec<Event>> {
-    let params = Params::new().with("schedule_id", schedule);
-    let rows = session.fetch(LOCK_SCHEDULE_JOBS, &params).await?;
+    let rows = lock_jobs_of(session, [schedule].into_iter()).await?;
     all(session, rows, now).await
+}
+
+/// Locks the jobs of some schedules, in the order in which all lock jobs.
+pub(super) async fn lock_jobs_of<'s>(
+    session: &mut Session<'_>,
+    schedules: impl Iterator<Item = &'s ScheduleId> + Send,
+) -> Outcome<Vec<Row>> {
+    let schedules: Vec<_> = schedules.map(|id| [Value::from(id)]).collect();
+    let mut jobs = Vec::new();
+    for mut row in session.fetch_rows(JOBS_OF_SCHEDULES, Params::new(), "wanted", schedules).await? {
+        jobs.push(row.job_id("id")?);
+    }
+    jobs.sort_unstable();
+    let jobs: Vec<_> = jobs.into_iter().map(|id| [Value::from(id)]).collect();
+    Ok(session.fetch_rows(LOCK_JOBS, Params::new(), "wanted", jobs).await?)
 }
 
 async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> Outcome<Vec<Event>> {

@@ -110,6 +110,9 @@ impl FreedSlots {
         session: &mut Session<'_>,
         now: DateTime<Utc>,
     ) -> Outcome<Option<DateTime<Utc>>> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
         let slots = task::slots(session, self.0.keys()).await?;
         let somebody_waited = slots.iter().any(|(id, slots)| {
             let freed = self.0.get(id).copied().unwrap_or(0);

@@ -6,27 +6,28 @@ use apsched_core::event::{Event, JobProgressed};
 use apsched_core::store::{ExtendLeases, HeldJob, LeaseReport};
 use apsched_core::{JobId, Progress, SchedulerId, StoreError, instant};
 
-use crate::dialect::Returning;
+use crate::dialect::Dialect;
 use crate::error::Outcome;
 use crate::row::json;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Json, Params};
+use crate::value::{Json, Params, Value};
 
 const EXTEND_LEASES: Statement = statement!("extend_leases");
+const EXTEND_LEASES_POSTGRES: Statement = statement!("extend_leases.postgres");
 const EXTEND_LEASES_MYSQL: Statement = statement!("extend_leases.mysql");
 const CLAIMS_MYSQL: Statement = statement!("claims.mysql");
 const CANCEL_REQUESTS: Statement = statement!("cancel_requests");
 const SET_PROGRESS: Statement = statement!("set_progress");
 
 pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) -> Outcome<LeaseReport> {
-    let claims: Vec<_> =
-        request.jobs.iter().map(|held| [held.job_id.into(), held.token.number().into()]).collect();
+    let claims = claims(request.jobs.iter().copied());
     let holder = Params::new().with("holder", &request.scheduler_id);
     let until = holder.clone().with("until", instant::after(request.now, request.lease));
-    let rows = match session.dialect().returning() {
-        Returning::Supported => session.fetch_rows(EXTEND_LEASES, until, "held", claims).await?,
-        Returning::Missing => {
+    let rows = match session.dialect() {
+        Dialect::Sqlite => session.fetch_rows(EXTEND_LEASES, until, "held", claims).await?,
+        Dialect::Postgres => session.fetch_rows(EXTEND_LEASES_POSTGRES, until, "held", claims).await?,
+        Dialect::MySql => {
             let rows = session.fetch_rows(CLAIMS_MYSQL, holder, "held", claims.clone()).await?;
             session.execute_rows(EXTEND_LEASES_MYSQL, until, "held", claims).await?;
             rows
@@ -45,6 +46,14 @@ pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) ->
         }
     }
     Ok(report)
+}
+
+/// Claims as statements are given them: in order of id. By this order they are locked, so that two who lock some of the same
+/// wait for each other only one way.
+pub(crate) fn claims(claims: impl Iterator<Item = HeldJob>) -> Vec<[Value; 2]> {
+    let mut claims: Vec<_> = claims.collect();
+    claims.sort_unstable_by_key(|claim| claim.job_id);
+    claims.into_iter().map(|claim| [claim.job_id.into(), claim.token.number().into()]).collect()
 }
 
 /// The jobs in the hands of a scheduler that are to stop.

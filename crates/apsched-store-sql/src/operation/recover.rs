@@ -22,6 +22,9 @@ const DROP_SCHEDULE_LEASES: Statement = statement!("drop_schedule_leases");
 
 pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Outcome<Vec<Event>> {
     let predecessors = predecessors(session, request).await?;
+    // Schedules before jobs, as all lock them.
+    let holders: Vec<_> = predecessors.iter().map(|holder| [holder.clone()]).collect();
+    session.execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders).await?;
     let mut ended = Ended::new(EventInterest::ALL);
     let mut ends = ClaimEnds::default();
     let mut freed = FreedSlots::default();
@@ -33,10 +36,6 @@ pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Out
     let slot = freed.wakeup(session, request.now).await?;
     events.extend(slot.or(earliest).map(|at| Wakeup::jobs(at).into()));
     if request.scope == RecoverScope::ExpiredAndPredecessors {
-        let holders = predecessors.into_iter().map(|holder| [holder]);
-        session
-            .execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders.collect::<Vec<_>>())
-            .await?;
         let first = wakeup::schedule(session, request.now).await?;
         events.extend(first.map(|at| Wakeup::schedules(at).into()));
     }
@@ -72,7 +71,7 @@ async fn orphans(
     let others = predecessors.iter().cloned().chain([Value::from("")]).map(|holder| [holder]);
     let params = Params::new().with("now", request.now).with("limit", request.limit).rows("others", others);
     let rows = session.fetch(ORPHANED_JOBS, &params).await?;
-    let (orphans, events) = decode_or_quarantine(session, rows).await?;
+    let (orphans, events) = decode_or_quarantine(session, rows, None).await?;
     let mut random = fastrand::Rng::with_seed(request.seed);
     for stored in orphans {
         let has_payload_apart = stored.payload_apart.is_some();
@@ -87,7 +86,7 @@ async fn orphans(
         job.token = job.token.next();
         freed.count(&job.task_id);
         let release = Release::recover(&job, request.now, random.f64());
-        let orphan = EndedJob { job, has_payload_apart };
+        let orphan = EndedJob { job, has_payload_apart, has_limit: true };
         ends.push(orphan, release, request.now, EventInterest::ALL, ended)?;
     }
     Ok(events)
@@ -102,11 +101,11 @@ async fn missed(
 ) -> Outcome<Vec<Event>> {
     let params = Params::new().with("now", request.now).with("limit", request.limit);
     let rows = session.fetch(MISSED_JOBS, &params).await?;
-    let (missed, events) = decode_or_quarantine(session, rows).await?;
+    let (missed, events) = decode_or_quarantine(session, rows, None).await?;
     for stored in missed {
         if stored.job.is_to_end_as_missed(request.now) {
             let has_payload_apart = stored.payload_apart.is_some();
-            let job = EndedJob { job: stored.job, has_payload_apart };
+            let job = EndedJob { job: stored.job, has_payload_apart, has_limit: true };
             let end = FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, request.now);
             ends.push(job, Release::Finish(end), request.now, EventInterest::ALL, ended)?;
         }

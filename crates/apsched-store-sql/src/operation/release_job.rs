@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 use apsched_core::JobId;
 use apsched_core::event::{Event, EventInterest, EventType, JobRequeued, Wakeup};
 use apsched_core::job::{FinishedAttempt, JobRelease, Release};
-use apsched_core::store::{ReleaseJobs, Released};
+use apsched_core::store::{HeldJob, ReleaseJobs, Released};
 use chrono::{DateTime, Utc};
 
 use super::acquire_job::decode_or_quarantine;
 use super::end_job::{self, Ended, FreedSlots};
+use super::lease;
 use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
 use crate::row::job::{EndedJob, JobDecoder, UnreadableJob};
@@ -18,6 +19,8 @@ use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
 
 const FINISH_JOBS: Statement = statement!("finish_jobs");
+const FINISH_JOBS_POSTGRES: Statement = statement!("finish_jobs.postgres");
+const LOCK_CLAIMS: Statement = statement!("lock_claims");
 const ENDED_JOBS_MYSQL: Statement = statement!("ended_jobs.mysql");
 const HELD_JOBS: Statement = statement!("held_jobs");
 const REQUEUE_JOBS: Statement = statement!("requeue_jobs");
@@ -32,6 +35,11 @@ pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) ->
             Release::RunAgain { .. } | Release::HandBack => others.push(release),
         }
     }
+    if !ends.is_empty() && !others.is_empty() && session.dialect() != Dialect::Sqlite {
+        // What follows locks them in two rounds, each in order of id.
+        let holder = Params::new().with("holder", &request.scheduler_id);
+        session.fetch_rows(LOCK_CLAIMS, holder, "held", claims(request.releases.iter())).await?;
+    }
     let mut ended = Ended::new(request.interest);
     let mut freed = FreedSlots::default();
     let mut written = HashSet::new();
@@ -40,7 +48,9 @@ pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) ->
         let Some(job) = gone.remove(&release.job_id) else { continue };
         written.insert(release.job_id);
         if let Some(job) = job {
-            freed.count(&job.job.task_id);
+            if job.has_limit {
+                freed.count(&job.job.task_id);
+            }
             ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
         }
     }
@@ -61,10 +71,13 @@ async fn finish<'r>(
     releases: impl Iterator<Item = &'r JobRelease> + Send,
     request: &ReleaseJobs,
 ) -> Outcome<HashMap<JobId, Option<EndedJob>>> {
-    let claims: Vec<_> = releases.map(claim).collect();
+    let claims = claims(releases);
     let params = Params::new().with("holder", &request.scheduler_id);
-    let is_returned = session.dialect().returning() == Returning::Supported;
-    let statement = if is_returned { FINISH_JOBS } else { ENDED_JOBS_MYSQL };
+    let statement = match session.dialect() {
+        Dialect::Sqlite => FINISH_JOBS,
+        Dialect::Postgres => FINISH_JOBS_POSTGRES,
+        Dialect::MySql => ENDED_JOBS_MYSQL,
+    };
     let rows = session.fetch_rows(statement, params, "held", claims).await?;
     let mut decoder = JobDecoder::default();
     let mut ended = HashMap::new();
@@ -77,14 +90,14 @@ async fn finish<'r>(
             }
         }
     }
-    if !is_returned {
+    if session.dialect().returning() == Returning::Missing {
         end_job::delete(session, ended.keys().copied()).await?;
     }
     Ok(ended)
 }
 
-fn claim(release: &JobRelease) -> [Value; 2] {
-    [release.job_id.into(), release.token.number().into()]
+fn claims<'r>(releases: impl Iterator<Item = &'r JobRelease>) -> Vec<[Value; 2]> {
+    lease::claims(releases.map(|release| HeldJob::new(release.job_id, release.token)))
 }
 
 /// What went back into the queue, or was to.
@@ -103,17 +116,17 @@ async fn requeue(
     ended: &mut Ended,
     freed: &mut FreedSlots,
 ) -> Outcome<Requeued> {
-    let claims: Vec<_> = releases.iter().map(|release| claim(release)).collect();
+    let claims = claims(releases.iter().copied());
     let params = Params::new().with("holder", &request.scheduler_id);
     let rows = session.fetch_rows(HELD_JOBS, params, "held", claims).await?;
-    let (held, quarantined) = decode_or_quarantine(session, rows).await?;
+    let (held, quarantined) = decode_or_quarantine(session, rows, None).await?;
     let releases: HashMap<JobId, &Release> =
         releases.iter().map(|release| (release.job_id, &release.release)).collect();
     let mut claims = ClaimEnds::default();
     let mut written = Vec::new();
     for stored in held {
         let has_payload_apart = stored.payload_apart.is_some();
-        let held = EndedJob { job: stored.job, has_payload_apart };
+        let held = EndedJob { job: stored.job, has_payload_apart, has_limit: true };
         written.push(held.job.id);
         freed.count(&held.job.task_id);
         if let Some(release) = releases.get(&held.job.id) {
@@ -144,12 +157,12 @@ impl ClaimEnds {
         interest: EventInterest,
         ended: &mut Ended,
     ) -> Outcome<()> {
-        let EndedJob { mut job, has_payload_apart } = held;
+        let EndedJob { mut job, has_payload_apart, has_limit } = held;
         match release.heeding(job.cancel, now) {
             Release::Finish(end) => {
                 let holder = job.lease.take().map(|lease| lease.holder);
                 self.gone.push(job.id);
-                return ended.push(EndedJob { job, has_payload_apart }, end, holder.as_ref());
+                return ended.push(EndedJob { job, has_payload_apart, has_limit }, end, holder.as_ref());
             }
             Release::RunAgain { run_at, attempt } => {
                 job.run_again(run_at, attempt);

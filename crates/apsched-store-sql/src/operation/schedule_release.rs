@@ -114,6 +114,7 @@ async fn plan_jobs<'r>(
     ended: &mut Ended,
 ) -> Outcome<(Vec<&'r Job>, Vec<Event>)> {
     let mut active = with_jobs(session, valid).await?;
+    lock_replaced(session, valid, &active).await?;
     let (mut jobs, mut events): (Vec<&Job>, Vec<Event>) = (Vec::new(), Vec::new());
     for (release, _) in valid {
         let id = &release.schedule_id;
@@ -143,6 +144,26 @@ async fn plan_jobs<'r>(
         }
     }
     Ok((jobs, events))
+}
+
+/// Locks the jobs that are to be replaced, of all schedules at once, in the order in which all lock jobs.
+async fn lock_replaced(
+    session: &mut Session<'_>,
+    valid: &[(&ScheduleRelease, Locked)],
+    active: &HashSet<ScheduleId>,
+) -> Outcome<()> {
+    let replaces = |release: &ScheduleRelease| {
+        !release.jobs.is_empty()
+            && release.overlap.action(EarlierJobs::Active) == OverlapAction::CancelEarlierAndAdd
+            && active.contains(&release.schedule_id)
+    };
+    let replacing = valid.iter().map(|(release, _)| *release).filter(|release| replaces(release));
+    let schedules: Vec<_> = replacing.map(|release| &release.schedule_id).collect();
+    // Those of one schedule are locked in order when they are replaced.
+    if schedules.len() > 1 {
+        cancel::lock_jobs_of(session, schedules.into_iter()).await?;
+    }
+    Ok(())
 }
 
 /// Which of the schedules have a job that is queued or running.

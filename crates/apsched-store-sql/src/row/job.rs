@@ -207,6 +207,7 @@ impl JobDecoder {
         let cancel = cancel(&mut row)?;
         let other = row.opt_text("settings")?;
         let has_payload_apart = row.int("payload")? != 0;
+        let has_limit = row.opt_int("limit")?.is_none_or(|without| without == 0);
         let settings = self.settings(SettingsKey { job_executor, priority, other });
         let settings = settings.unwrap_or_else(|reason| {
             // The job has run; that nothing tells how long to keep its result must not keep it from ending.
@@ -221,7 +222,7 @@ impl JobDecoder {
             cancel,
             ..Job::new(id, task_id, Payload::unit(), settings, now)
         };
-        Ok(EndedJob { job, has_payload_apart })
+        Ok(EndedJob { job, has_payload_apart, has_limit })
     }
 }
 
@@ -234,6 +235,8 @@ fn fallback_executor() -> ExecutorName {
 pub(crate) struct EndedJob {
     pub(crate) job: Job,
     pub(crate) has_payload_apart: bool,
+    /// Whether its task may have a limit, so that somebody may wait for the slot.
+    pub(crate) has_limit: bool,
 }
 
 fn attempt(row: &mut Row) -> Result<u32, Unreadable> {

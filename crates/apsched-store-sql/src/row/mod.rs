@@ -42,6 +42,11 @@ pub(crate) fn payload_columns(payload: &Payload) -> Result<(Value, Vec<u8>), Unr
     Ok(((&*encoded.serializer).into(), encoded.bytes.to_vec()))
 }
 
+/// Bytes of a payload as it is stored; one that cannot be written is refused when it is.
+pub(crate) fn payload_size(payload: &Payload) -> usize {
+    payload.clone().into_encoded(&Serializers::default()).map_or(0, |encoded| encoded.bytes.len())
+}
+
 /// A definition as JSON. The definitions of core can all be written.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("definitions have text keys, and no value that JSON cannot hold")

@@ -111,7 +111,10 @@ pub(crate) async fn tables_are_left_alone_when_migrations_are_run_by_hand(databa
     let refused_again = store.start(&TriggerRegistry::new()).await;
 
     let text = refused.to_string();
-    assert!(text.contains("it migrates by hand: run what `SqlDataStore::migrations` gives"), "{text}");
+    assert!(
+        text.contains("was told to leave the tables alone: run what `SqlDataStore::migrations` gives"),
+        "{text}"
+    );
     assert!(refused_again.is_err(), "the tables are still not there");
 }
 

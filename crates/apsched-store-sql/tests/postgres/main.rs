@@ -46,5 +46,10 @@ mod lock {
     use apsched_testkit::backend::Backend;
     use sqlx::PgPool;
 
-    crate::harness::lock::lock_suite!(PgPool, crate::server(), Backend::Postgres.url());
+    crate::server::lock::lock_suite!(
+        PgPool,
+        crate::server(),
+        Backend::Postgres.url(),
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%{}jobs%'"
+    );
 }

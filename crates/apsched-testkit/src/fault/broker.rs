@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apsched_core::broker::{BrokerError, EventBroker, Subscription};
-use apsched_core::event::{Event, EventInterest};
+use apsched_core::event::{Event, EventInterest, Health};
 use async_trait::async_trait;
 
 /// What happens to one event.
@@ -178,6 +178,10 @@ impl<B: EventBroker + ?Sized> EventBroker for FaultyBroker<B> {
 
     fn subscribe(&self, interest: EventInterest) -> Subscription {
         self.inner.subscribe(interest)
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
     }
 
     async fn stop(&self) {

@@ -14,6 +14,7 @@
 //! | [`migrations`] | Who makes the tables, and what when they change? |
 //! | [`failures`] | What if the database goes away, or a row cannot be read? |
 //! | [`stores`] | Where is everything kept, and how do I write a store of my own? |
+//! | [`event_brokers`] | How do processes hear of each other at once, and what if they do not? |
 //!
 //! Every example on these pages is compiled and run as a test; those on databases are run on SQLite.
 
@@ -37,6 +38,9 @@ pub mod testing {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("event_brokers.md")]
+pub mod event_brokers {}
 
 // The examples of these chapters need SQLite, which a test without the feature does not have.
 

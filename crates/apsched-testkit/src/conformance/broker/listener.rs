@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use apsched_core::broker::{EventBroker, EventItem, Subscription};
 use apsched_core::event::{
-    Event, FireTimesCutOff, Health, JobAcquired, JobAdded, JobCancelRequested, JobProgressed, JobQuarantined,
-    JobReleased, JobRemoved, JobRequeued, ScheduleAdded, ScheduleQuarantined, ScheduleRemoved,
-    ScheduleUpdated, SchedulerStarted, SchedulerStopped, StoreHealthChanged, TaskAdded, TaskRemoved,
-    TaskUpdated, Wakeup,
+    BrokerHealthChanged, Event, EventInterest, EventType, FireTimesCutOff, Health, JobAcquired, JobAdded,
+    JobCancelRequested, JobProgressed, JobQuarantined, JobReleased, JobRemoved, JobRequeued, ScheduleAdded,
+    ScheduleQuarantined, ScheduleRemoved, ScheduleUpdated, SchedulerStarted, SchedulerStopped,
+    StoreHealthChanged, TaskAdded, TaskRemoved, TaskUpdated, Wakeup,
 };
 use apsched_core::{JobId, JobOutcome};
 
@@ -22,6 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const GREETINGS: usize = 200;
 const GREETING: Duration = Duration::from_millis(100);
 
+/// How long a broker is given to learn that an event is not listened to; it need not be able to.
+const ACQUAINTANCE: Duration = Duration::from_secs(3);
+
+/// Time between two looks at what nobody tells of.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// A started broker, as a process of its own has one.
 pub(crate) async fn started(harness: &dyn BrokerHarness) -> Arc<dyn EventBroker> {
     let broker = harness.open().await;
@@ -34,20 +40,82 @@ pub(crate) async fn two_processes(
     harness: &dyn BrokerHarness,
 ) -> (Arc<dyn EventBroker>, Arc<dyn EventBroker>) {
     let (here, there) = (started(harness).await, started(harness).await);
-    for (from, to) in [(&here, &there), (&there, &here)] {
-        let greeting = Event::from(TaskAdded::new(task_id("greeting")));
+    hear_each_other(&here, &there).await;
+    (here, there)
+}
+
+/// Waits until events get through in both directions.
+pub(crate) async fn hear_each_other(here: &Arc<dyn EventBroker>, there: &Arc<dyn EventBroker>) {
+    for (from, to) in [(here, there), (there, here)] {
+        let greeting = greeting();
         let mut listener = to.subscribe(greeting.interest());
         let mut is_heard = false;
         for _ in 0..GREETINGS {
             from.publish(vec![greeting.clone()]);
-            is_heard = tokio::time::timeout(GREETING, listener.next()).await.is_ok();
+            is_heard = tokio::time::timeout(GREETING, next_event(&mut listener)).await.is_ok();
             if is_heard {
                 break;
             }
         }
         assert!(is_heard, "two processes on one bus hear each other");
     }
-    (here, there)
+}
+
+fn greeting() -> Event {
+    TaskAdded::new(task_id("greeting")).into()
+}
+
+async fn next_event(listener: &mut Subscription) -> Event {
+    loop {
+        if let Some(EventItem::Event(event)) = listener.next().await {
+            return event;
+        }
+    }
+}
+
+/// The result of what must not take long.
+pub(crate) async fn soon<F: IntoFuture>(what: &str, future: F) -> F::Output {
+    let done = tokio::time::timeout(PATIENCE, future).await;
+    done.unwrap_or_else(|_| panic!("{what}: expected within {PATIENCE:?}"))
+}
+
+/// Gives the broker the time to learn that nobody listens to such events, if it can.
+pub(crate) async fn let_it_learn_that_nobody_listens(broker: &Arc<dyn EventBroker>, to: EventInterest) {
+    let mut looks = tokio::time::interval(LOOK);
+    let learn = async {
+        while broker.interest().includes(to) {
+            looks.tick().await;
+        }
+    };
+    // A broker that takes everything for listened to is right as well.
+    tokio::time::timeout(ACQUAINTANCE, learn).await.ok();
+}
+
+/// Waits until what nobody tells of has become so.
+pub(crate) async fn until_true(what: &str, condition: impl Fn() -> bool) {
+    let mut looks = tokio::time::interval(LOOK);
+    soon(what, async {
+        while !condition() {
+            looks.tick().await;
+        }
+    })
+    .await;
+}
+
+/// Waits until the broker is, or is not, healthy.
+pub(crate) async fn until_health(broker: &Arc<dyn EventBroker>, is_expected: fn(&Health) -> bool) {
+    let mut turns = broker.subscribe(BrokerHealthChanged::INTEREST);
+    while !is_expected(&broker.health()) {
+        soon("a turn of the broker's health", turns.next()).await;
+    }
+}
+
+pub(crate) fn is_healthy(health: &Health) -> bool {
+    *health == Health::Healthy
+}
+
+pub(crate) fn is_unhealthy(health: &Health) -> bool {
+    !is_healthy(health)
 }
 
 /// An event that can be told from others by its number.
@@ -80,7 +148,7 @@ pub(crate) fn events(items: Vec<EventItem>) -> Vec<Event> {
 
 /// The events up to the one that ends the case, waiting for them. What was published before the case is passed over.
 pub(crate) async fn until(subscription: &mut Subscription, last: &Event) -> Vec<Event> {
-    let greeting = Event::from(TaskAdded::new(task_id("greeting")));
+    let greeting = greeting();
     let mut heard = Vec::new();
     while heard.last() != Some(last) {
         let next = tokio::time::timeout(PATIENCE, subscription.next()).await;

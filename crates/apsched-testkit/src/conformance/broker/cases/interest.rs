@@ -1,5 +1,6 @@
 //! `interest`, `subscribe`: who listens to what, and from when to when.
 
+use apsched_core::broker::EventItem;
 use apsched_core::event::{
     EventInterest, EventType, JobAdded, JobCancelRequested, ScheduleRemoved, TaskAdded,
 };
@@ -60,4 +61,20 @@ pub(crate) async fn dropping_a_subscription_ends_it_alone(harness: &dyn BrokerHa
     broker.publish(vec![numbered(2)]);
 
     assert_eq!(events(received(&mut kept)), [numbered(1), numbered(2)]);
+}
+
+pub(crate) async fn the_next_event_of_a_type_can_be_waited_for_once(harness: &dyn BrokerHarness) {
+    let broker = started(harness).await;
+
+    let job = job_event();
+
+    let mut once = broker.subscribe(JobCancelRequested::INTEREST);
+    broker.publish(vec![numbered(1), job.clone(), job_event()]);
+    let first = once.next().await;
+    drop(once);
+    broker.publish(vec![job_event()]);
+    let mut again = broker.subscribe(JobCancelRequested::INTEREST);
+
+    assert_eq!(first, Some(EventItem::Event(job)));
+    assert_eq!(received(&mut again), [], "nothing of before is waited for again");
 }

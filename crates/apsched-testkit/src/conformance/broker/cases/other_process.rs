@@ -1,9 +1,13 @@
 //! What other processes hear, in which order, and what they do not.
 
-use apsched_core::event::EventInterest;
+use apsched_core::event::{Event, EventInterest, EventType, JobProgressed, JobReleased, ScheduleQuarantined};
+use apsched_core::{JobOutcome, MAX_ID_BYTES};
 
 use crate::conformance::broker::BrokerHarness;
-use crate::conformance::broker::listener::{every_type, local, numbered, started, two_processes, until};
+use crate::conformance::broker::listener::{
+    every_type, let_it_learn_that_nobody_listens, local, numbered, started, two_processes, until, until_true,
+};
+use crate::sample::{job_id, schedule_id, scheduler_id, task_id};
 
 pub(crate) async fn events_reach_other_processes(harness: &dyn BrokerHarness) {
     let (here, there) = two_processes(harness).await;
@@ -78,4 +82,51 @@ pub(crate) async fn a_process_that_stopped_does_not_disturb_the_others(harness: 
     here.publish(vec![numbered(1)]);
 
     assert_eq!(until(&mut listener, &numbered(1)).await, [numbered(1)]);
+}
+
+/// Whatever the ids are made of: a format may need several bytes for one character.
+pub(crate) async fn the_longest_ids_arrive_unchanged(harness: &dyn BrokerHarness) {
+    let (here, there) = two_processes(harness).await;
+    let mut listener = there.subscribe(EventInterest::ALL);
+    let published: Vec<Event> = ["\"", "\\", "ü", "語", "🦀", "'", "%"]
+        .into_iter()
+        .map(|character| {
+            let longest = character.repeat(MAX_ID_BYTES / character.len());
+            let ids = (task_id(&longest), schedule_id(&longest), scheduler_id(&longest));
+            JobReleased::new(job_id(), ids.0, Some(ids.1), Some(ids.2), JobOutcome::Success).into()
+        })
+        .chain([numbered(1)])
+        .collect();
+
+    here.publish(published.clone());
+
+    assert_eq!(until(&mut listener, &numbered(1)).await, published);
+}
+
+/// A transport with a limit must not let one text hold up everything behind it.
+pub(crate) async fn a_reason_that_is_too_long_arrives_cut(harness: &dyn BrokerHarness) {
+    let (here, there) = two_processes(harness).await;
+    let mut listener = there.subscribe(EventInterest::ALL);
+    let reason = "\u{1}ü".repeat(100_000);
+
+    here.publish(vec![ScheduleQuarantined::new(schedule_id("a"), reason.clone()).into(), numbered(1)]);
+
+    let heard = until(&mut listener, &numbered(1)).await;
+    let [Event::ScheduleQuarantined(event), _] = &heard[..] else { panic!("two events, not {heard:?}") };
+    let beginning = event.reason.trim_end_matches('…');
+    assert!(beginning.len() >= 100 && reason.starts_with(beginning), "found {:?}", event.reason);
+}
+
+/// So that stores build events of single jobs where somebody listens to them, in whatever process.
+pub(crate) async fn what_other_processes_listen_to_becomes_known(harness: &dyn BrokerHarness) {
+    let (here, there) = two_processes(harness).await;
+    let_it_learn_that_nobody_listens(&here, JobProgressed::INTEREST).await;
+
+    let listener = there.subscribe(JobProgressed::INTEREST);
+
+    until_true("what another process listens to is known", || {
+        here.interest().includes(JobProgressed::INTEREST)
+    })
+    .await;
+    drop(listener);
 }

@@ -1,9 +1,13 @@
+//! Which rows are locked, and in which order. The same for every server, by a pool of sqlx.
+//!
 //! A row that somebody has locked holds up nobody who wants another one: the statements find their rows by key, and lock no
-//! further ones on the way. The same for every server, by a pool of sqlx.
+//! further ones on the way. And two who lock some of the same rows wait for each other only one way, so that neither is
+//! rolled back: who waits for the first has locked no later one.
 
-/// One test with a pool of this type, for a database that the expression makes.
+/// The tests with a pool of this type, for a database that the expression makes; the query counts those who wait for a lock in
+/// a statement that is like a pattern.
 macro_rules! lock_suite {
-    ($pool:ident, $database:expr, $url:expr) => {
+    ($pool:ident, $database:expr, $url:expr, $waiting:literal) => {
         use std::future::Future;
         use std::sync::Arc;
         use std::time::Duration;
@@ -12,14 +16,14 @@ macro_rules! lock_suite {
         use apsched_core::job::{FinishedAttempt, JobRelease, Release};
         use apsched_core::schedule::{ScheduleAdvance, ScheduleRelease};
         use apsched_core::store::{
-            AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, ReleaseJobs, ReleaseSchedules, RemoveJobs,
-            StoreResult,
+            AcquireJobs, AcquireSchedules, ExtendLeases, HeldJob, Recover, RecoverScope, ReleaseJobs,
+            ReleaseSchedules, RemoveJobs, StoreResult,
         };
         use apsched_core::trigger::TriggerRegistry;
-        use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome, Overlap};
+        use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome, Overlap, SchedulerId};
         use apsched_store_sql::SqlDataStore;
         use apsched_testkit::sample::{self, at, executor, scheduler_id, seconds, task_id};
-        use sqlx::{AssertSqlSafe, Executor};
+        use sqlx::{AssertSqlSafe, Executor, Row};
 
         use crate::harness::database::Database;
         use crate::harness::suite::{stored, stored_schedule};
@@ -94,7 +98,15 @@ macro_rules! lock_suite {
             let request = ReleaseSchedules { scheduler_id, now: at(100), releases, interest };
             not_held_up("release_schedules", store.release_schedules(request)).await;
             let id = &claimed[0].schedule.id;
-            not_held_up("remove_schedule", store.remove_schedule(id, RemoveJobs::Keep, at(100))).await;
+            not_held_up("remove_schedule", store.remove_schedule(id, RemoveJobs::Cancel, at(100))).await;
+            let (scheduler_id, now) = (sample::scheduler_id("a"), at(300));
+            let request =
+                AcquireSchedules { scheduler_id: scheduler_id.clone(), now, lease: seconds(30), limit: 9 };
+            not_held_up("acquire_schedules", store.acquire_schedules(request)).await;
+            let successor = SchedulerId::new(scheduler_id.name().clone(), scheduler_id.incarnation() + 1);
+            let scope = RecoverScope::ExpiredAndPredecessors;
+            let request = Recover { scheduler_id: successor, now, scope, limit: 100, seed: 1 };
+            not_held_up("recover", store.recover(request)).await;
         }
 
         #[test]
@@ -131,6 +143,90 @@ macro_rules! lock_suite {
                 schedules(&store).await;
 
                 transaction.rollback().await.expect("the end of the locks");
+            });
+        }
+
+        async fn until_somebody_waits(pool: &$pool, prefix: &str) {
+            let mut looks = tokio::time::interval(Duration::from_millis(150));
+            let looking = async {
+                loop {
+                    looks.tick().await;
+                    let waiting = AssertSqlSafe($waiting.replace("{}", prefix));
+                    let row = pool.fetch_one(sqlx::raw_sql(waiting)).await.expect("an answer");
+                    if row.get::<i64, _>(0) > 0 {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(PATIENCE, looking).await.expect("the call waits for the locked row");
+        }
+
+        fn end(job: &Job, release: Release) -> JobRelease {
+            JobRelease { job_id: job.id, token: job.token, release }
+        }
+
+        #[test]
+        fn who_waits_for_the_first_job_has_locked_no_later_one() {
+            apsched_testkit::conformance::block_on(async {
+                let database = $database;
+                if let Some(missing) = Database::missing(&database) {
+                    return apsched_testkit::report_skipped("who_waits_for_the_first_job", &missing);
+                }
+                let store = database.store();
+                store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+                store.put_tasks(vec![sample::task("send")]).await.expect("a task");
+                let id = sample::schedule_id("s");
+                let of_schedule = |number: i64| {
+                    // The later in order of id, the earlier by fire time.
+                    let (schedule_id, fire_time) = (Some(id.clone()), Some(at(1000 - number)));
+                    stored(Job { schedule_id, fire_time, ..sample::job().build() })
+                };
+                let added = (0..40).map(of_schedule).collect();
+                store.add_schedule(stored_schedule("s"), ConflictPolicy::Error).await.expect("a schedule");
+                store.add_jobs(added, EventInterest::NONE).await.expect("jobs");
+                let mut jobs = acquired(&store, 40).await;
+                jobs.sort_unstable_by_key(|job| std::cmp::Reverse(job.id));
+                let first = jobs.last().expect("forty jobs").id.as_uuid().simple().to_string();
+                let pool = $pool::connect(&$url).await.expect("the database");
+                let lock =
+                    format!("SELECT id FROM {{}}jobs WHERE id = {} FOR UPDATE", (database.job_id)(&first));
+                let free = "SELECT id FROM {}jobs FOR UPDATE SKIP LOCKED";
+                let [lock, free] = [&lock, free].map(|it| it.replace("{}", &database.prefix));
+                let (scheduler_id, now) = (scheduler_id("a"), at(11));
+                let success = Release::Finish(FinishedAttempt::without_run(JobOutcome::Success, now));
+                let again = Release::RunAgain { run_at: at(12), attempt: 1 };
+                let held = jobs.iter().map(|job| HeldJob::new(job.id, job.token)).collect();
+                let renewal =
+                    ExtendLeases { scheduler_id: scheduler_id.clone(), now, lease: seconds(30), jobs: held };
+                let releases = jobs.iter().enumerate().map(|(number, job)| match number % 2 {
+                    0 => end(job, success.clone()),
+                    _ => end(job, again.clone()),
+                });
+                let releases = Arc::new(releases.collect());
+                let release = ReleaseJobs { scheduler_id, now, releases, interest: EventInterest::NONE };
+                for call in ["extend_leases", "remove_schedule", "release_jobs"] {
+                    let mut transaction = pool.begin().await.expect("a transaction");
+                    transaction.execute(sqlx::raw_sql(AssertSqlSafe(lock.clone()))).await.expect("a lock");
+                    let (store, renewal, release, id) =
+                        (store.clone(), renewal.clone(), release.clone(), id.clone());
+                    let called = tokio::spawn(async move {
+                        match call {
+                            "extend_leases" => store.extend_leases(renewal).await.map(|report| report.lost),
+                            "remove_schedule" => {
+                                store.remove_schedule(&id, RemoveJobs::Cancel, now).await.map(|_| Vec::new())
+                            }
+                            _ => store.release_jobs(release).await.map(|released| released.lost),
+                        }
+                    });
+                    until_somebody_waits(&pool, &database.prefix).await;
+
+                    let free =
+                        pool.fetch_all(sqlx::raw_sql(AssertSqlSafe(free.clone()))).await.expect("an answer");
+
+                    transaction.rollback().await.expect("the end of the lock");
+                    assert_eq!(called.await.expect("no panic").expect("an answer"), [], "{call}");
+                    assert_eq!(free.len(), 39, "{call}: all but the first");
+                }
             });
         }
     };

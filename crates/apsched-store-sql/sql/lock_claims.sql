@@ -1,0 +1,7 @@
+-- Locks the jobs on which the caller's claims hold, in order of id.
+SELECT id
+FROM {rows held: held_id id, held_token int}
+{then} {jobs} AS jobs {by id} ON id = held_id AND token = held_token
+WHERE lease_holder = :holder
+ORDER BY id
+{lock jobs}
