@@ -27,11 +27,12 @@ async fn work(url: &str, name: String) -> apsched::Result<()> {
     let store = SqlDataStore::connect_with(url, SqlOptions::new().schema(SCHEMA)).await?;
     let tasks = Tasks::new().add(count_stock).with_state(name.clone());
     let scheduler = Scheduler::builder().data_store(store).tasks(tasks).identity(name).build()?;
+    // Every process says the same; the first one adds the schedule.
     scheduler
         .add_schedule(count_stock, (), IntervalTrigger::every(250.milliseconds()))
         .id("count-stock")
         .coalesce(Coalesce::All)
-        .conflict_policy(ConflictPolicy::DoNothing) // the first process adds it
+        .conflict_policy(ConflictPolicy::DoNothing)
         .await?;
     scheduler.run_until_stopped().await // Ctrl-C or SIGTERM
 }
@@ -51,6 +52,7 @@ fn play(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     drop(lines);
     std::thread::sleep(5.seconds());
     workers.iter_mut().try_for_each(std::process::Child::kill)?; // as a crash would: what they hold is lost with them
+
     let mut runs: BTreeMap<String, usize> = BTreeMap::new();
     for line in said {
         println!("{line}");

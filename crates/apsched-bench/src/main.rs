@@ -6,6 +6,7 @@
 
 mod figure;
 mod machine;
+mod raw;
 mod report;
 mod stopwatch;
 mod store;
@@ -28,9 +29,9 @@ struct Cli {
     /// What to measure; all of it when nothing is named
     #[arg(value_enum, value_name = "WORKLOAD")]
     workloads: Vec<Workload>,
-    /// The store that schedulers work on
-    #[arg(long, value_enum, default_value_t = Store::Memory)]
-    store: Store,
+    /// The stores that schedulers work on, one after another; W4 needs none, W5 is measured in memory alone
+    #[arg(long = "store", value_enum, value_delimiter = ',', value_name = "STORE", default_value = "memory")]
+    stores: Vec<Store>,
     /// Measure little: figures within seconds, and noisy
     #[arg(long)]
     quick: bool,
@@ -47,16 +48,20 @@ fn main() -> Result<()> {
     let effort = if cli.quick { Effort::Quick } else { Effort::Full };
     let mut out = std::io::stdout().lock();
     if let Some(case) = cli.alone {
-        writeln!(out, "{}", case.bytes_per_schedule(cli.store, effort)?)?;
+        writeln!(out, "{}", case.bytes_per_schedule(effort)?)?;
         return Ok(());
     }
     let workloads = if cli.workloads.is_empty() { Workload::ALL.to_vec() } else { cli.workloads };
-    let mut report = Report::new(cli.store);
+    let mut report = Report::new();
     writeln!(out, "{}", report.machine)?;
-    for workload in workloads {
-        let table = workload.measure(cli.store, effort).with_context(|| format!("measuring {workload:?}"))?;
-        writeln!(out, "\n{table}")?;
-        report.tables.push(table);
+    for store in cli.stores {
+        for workload in &workloads {
+            let table = workload
+                .measure(store, effort)
+                .with_context(|| format!("measuring {workload:?} on {}", store.name()))?;
+            writeln!(out, "\n{table}")?;
+            report.tables.push(table);
+        }
     }
     report.write_json(&cli.json)?;
     writeln!(out, "\nwritten to {}", cli.json.display())?;

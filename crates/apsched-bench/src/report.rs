@@ -8,14 +8,12 @@ use serde::Serialize;
 
 use crate::figure::Figure;
 use crate::machine::Machine;
-use crate::store::Store;
 
 /// All that one run measured.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     arguments: Vec<String>,
-    store: Store,
     pub(crate) tables: Vec<Table>,
 }
 
@@ -28,9 +26,9 @@ pub(crate) struct Table {
 }
 
 impl Report {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new() -> Self {
         let arguments = std::env::args().skip(1).collect();
-        Self { machine: Machine::here(), arguments, store, tables: Vec::new() }
+        Self { machine: Machine::here(), arguments, tables: Vec::new() }
     }
 
     pub(crate) fn write_json(&self, path: &Path) -> Result<()> {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use apsched_core::broker::relay::{LinkError, LinkReceiver, LinkSender, Transport};
-use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS, SubscribeReasonCode};
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, QoS, SubscribeReasonCode};
 use tokio::sync::Notify;
 
 /// Messages that the event loop has not taken yet; with more, sending waits.
@@ -45,13 +45,13 @@ pub(crate) struct MqttSender {
     client: AsyncClient,
     topic: String,
     qos: QoS,
-    said_goodbye: Arc<Notify>,
+    has_ended: Arc<Notify>,
 }
 
 /// Polls the event loop, which does the work of both.
 pub(crate) struct MqttReceiver {
     events: EventLoop,
-    said_goodbye: Arc<Notify>,
+    has_ended: Arc<Notify>,
 }
 
 impl Transport for MqttTransport {
@@ -73,14 +73,10 @@ impl Transport for MqttTransport {
                 break;
             }
         }
-        let said_goodbye = Arc::new(Notify::new());
-        let sender = MqttSender {
-            client,
-            topic: self.topic.clone(),
-            qos: self.qos,
-            said_goodbye: said_goodbye.clone(),
-        };
-        Ok((sender, MqttReceiver { events, said_goodbye }))
+        let has_ended = Arc::new(Notify::new());
+        let sender =
+            MqttSender { client, topic: self.topic.clone(), qos: self.qos, has_ended: has_ended.clone() };
+        Ok((sender, MqttReceiver { events, has_ended }))
     }
 }
 
@@ -94,10 +90,11 @@ impl LinkSender for MqttSender {
         Ok(())
     }
 
-    /// Waits until the event loop has sent everything, the goodbye last.
+    /// Waits until the server has read everything, the goodbye last, and closed the connection. Were it closed here with
+    /// something unread in it, the server might never see what was sent last.
     async fn close(&mut self) {
         if self.client.disconnect().await.is_ok() {
-            self.said_goodbye.notified().await;
+            self.has_ended.notified().await;
         }
     }
 }
@@ -107,9 +104,11 @@ impl LinkReceiver for MqttReceiver {
         loop {
             match self.events.poll().await {
                 Ok(Event::Incoming(Packet::Publish(message))) => return Ok(message.payload.to_vec()),
-                Ok(Event::Outgoing(Outgoing::Disconnect)) => self.said_goodbye.notify_one(),
                 Ok(_) => {}
-                Err(error) => return Err(LinkError::new("talk to the mqtt server", error)),
+                Err(error) => {
+                    self.has_ended.notify_one();
+                    return Err(LinkError::new("talk to the mqtt server", error));
+                }
             }
         }
     }

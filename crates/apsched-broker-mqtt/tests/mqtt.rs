@@ -60,6 +60,11 @@ impl BrokerHarness for Topic {
         broker(MqttConfig::from_url(&url).expect("a URL of MQTT").topic(&self.name).qos(self.qos))
     }
 
+    async fn open_undisturbed(&self) -> Arc<dyn EventBroker> {
+        let config = MqttConfig::from_url(&Backend::Mqtt.url()).expect("a URL of MQTT");
+        broker(config.topic(&self.name).qos(self.qos))
+    }
+
     fn capabilities(&self) -> BrokerCapabilities {
         BrokerCapabilities {
             other_processes: Support::Yes,

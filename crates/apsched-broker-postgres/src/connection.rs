@@ -44,7 +44,7 @@ pub(crate) struct PostgresSender {
     client: Option<Client>,
     notify: Statement,
     channel: String,
-    said_goodbye: Arc<Notify>,
+    has_ended: Arc<Notify>,
 }
 
 /// Polls the connection, which does the work of both.
@@ -52,7 +52,7 @@ pub(crate) struct PostgresReceiver {
     messages: Messages,
     /// Texts that came while the connection was being set up.
     early: VecDeque<String>,
-    said_goodbye: Arc<Notify>,
+    has_ended: Arc<Notify>,
 }
 
 type Messages = Pin<Box<dyn Stream<Item = Result<AsyncMessage, Error>> + Send>>;
@@ -63,15 +63,15 @@ impl Transport for PostgresTransport {
 
     async fn connect(&self) -> Result<(PostgresSender, PostgresReceiver), LinkError> {
         let (client, messages) = self.connect_encrypted_or_not().await?;
-        let said_goodbye = Arc::new(Notify::new());
+        let has_ended = Arc::new(Notify::new());
         let mut receiver =
-            PostgresReceiver { messages, early: VecDeque::new(), said_goodbye: said_goodbye.clone() };
+            PostgresReceiver { messages, early: VecDeque::new(), has_ended: has_ended.clone() };
         // A hint need not survive a crash of the server, so it need not wait for the disk.
         let listen = format!("SET synchronous_commit = off; LISTEN \"{}\"", self.channel);
         receiver.while_polled(client.batch_execute(&listen)).await?;
         let notify = receiver.while_polled(client.prepare("SELECT pg_notify($1, $2)")).await?;
         let channel = self.channel.clone();
-        Ok((PostgresSender { client: Some(client), notify, channel, said_goodbye }, receiver))
+        Ok((PostgresSender { client: Some(client), notify, channel, has_ended }, receiver))
     }
 }
 
@@ -129,7 +129,7 @@ impl LinkSender for PostgresSender {
     /// The connection says goodbye and ends once its client is dropped.
     async fn close(&mut self) {
         if self.client.take().is_some() {
-            self.said_goodbye.notified().await;
+            self.has_ended.notified().await;
         }
     }
 }
@@ -141,7 +141,7 @@ impl LinkReceiver for PostgresReceiver {
         }
         let next = next_text(&mut self.messages).await;
         if next.is_err() {
-            self.said_goodbye.notify_one();
+            self.has_ended.notify_one();
         }
         next.map(of_text)
     }

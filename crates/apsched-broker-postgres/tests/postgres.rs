@@ -56,6 +56,10 @@ impl BrokerHarness for Channel {
         broker(&url, &self.name)
     }
 
+    async fn open_undisturbed(&self) -> Arc<dyn EventBroker> {
+        broker(&Backend::Postgres.url(), &self.name)
+    }
+
     fn capabilities(&self) -> BrokerCapabilities {
         BrokerCapabilities {
             other_processes: Support::Yes,

@@ -7,10 +7,12 @@ use apsched_broker_redis::{RedisBroker, RedisConfig, redis};
 use apsched_core::Backoff;
 use apsched_core::broker::EventBroker;
 use apsched_core::broker::relay::BrokerOptions;
+use apsched_core::event::{BrokerHealthChanged, EventType, Health};
 use apsched_testkit::backend::Backend;
-use apsched_testkit::conformance::Support;
 use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, Disturbance};
+use apsched_testkit::conformance::{Support, block_on};
 use apsched_testkit::fault::{OwnServer, TcpProxy};
+use apsched_testkit::report_skipped;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -51,6 +53,10 @@ impl BrokerHarness for Channel {
     async fn open(&self) -> Arc<dyn EventBroker> {
         let url = Backend::Redis.url_through(self.line().await.address());
         broker(&url, &self.name)
+    }
+
+    async fn open_undisturbed(&self) -> Arc<dyn EventBroker> {
+        broker(&Backend::Redis.url(), &self.name)
     }
 
     fn capabilities(&self) -> BrokerCapabilities {
@@ -101,3 +107,28 @@ impl BrokerHarness for Alone {
 }
 
 apsched_testkit::event_broker_conformance!(Channel::new());
+
+/// As a server does with a subscriber that reads too slowly. Its other connection lives on.
+#[test]
+fn a_subscriber_that_is_thrown_out_comes_back() {
+    block_on(async {
+        let server = match OwnServer::start(Backend::Redis).await {
+            Ok(server) => server,
+            Err(why) => return report_skipped("a_subscriber_that_is_thrown_out_comes_back", &why),
+        };
+        let broker = broker(&server.url(), "apsched");
+        broker.start().await.expect("a valid configuration");
+        let mut turns = broker.subscribe(BrokerHealthChanged::INTEREST);
+
+        let client = redis::Client::open(server.url()).expect("a URL of Redis");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a server");
+        let killed = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "pubsub"]).query_async(&mut connection).await;
+        assert_eq!(killed, Ok(1), "the broker has one such connection");
+
+        for turn in ["unhealthy", "healthy"] {
+            let told = tokio::time::timeout(Duration::from_secs(20), turns.next()).await;
+            assert!(told.is_ok(), "the broker is {turn} within 20 s");
+        }
+        assert_eq!(broker.health(), Health::Healthy);
+    });
+}

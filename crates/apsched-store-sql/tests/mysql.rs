@@ -51,3 +51,10 @@ mod lock {
         WHERE trx_state = 'LOCK WAIT' AND info LIKE '%{}jobs%'"
     );
 }
+
+mod race {
+    use apsched_testkit::backend::Backend;
+    use sqlx::MySqlPool;
+
+    crate::server::race::race_suite!(MySqlPool, crate::server(), Backend::Mysql.url());
+}

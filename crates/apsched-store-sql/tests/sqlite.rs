@@ -89,6 +89,34 @@ mod sql {
     crate::harness::suite::sql_suite!(super::File::new());
 }
 
+/// The other databases keep no such text.
+#[test]
+fn text_that_is_no_utf_8_harms_its_own_row_alone() {
+    use apsched_core::event::EventInterest;
+    use apsched_core::trigger::TriggerRegistry;
+    use apsched_testkit::sample;
+
+    apsched_testkit::conformance::block_on(async {
+        let file = File::new();
+        let store = file.store();
+        store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+        store.put_tasks(vec![sample::task("send")]).await.expect("a task");
+        for column in ["settings", "progress", "schedule_id", "payload_serializer"] {
+            let [strange, whole] = [(); 2].map(|()| harness::suite::stored(sample::job().build()));
+            store.add_jobs(vec![strange], EventInterest::NONE).await.expect("a job");
+            file.run(&format!("UPDATE {{}}jobs SET {column} = CAST(x'ff' AS TEXT) WHERE state = 'queued';"))
+                .await;
+            store.add_jobs(vec![whole.clone()], EventInterest::NONE).await.expect("another job");
+
+            let acquired = store.acquire_jobs(harness::suite::acquisition(9)).await;
+
+            let (acquired, events) = acquired.unwrap_or_else(|error| panic!("{column}: {error:?}"));
+            assert_eq!(acquired.iter().map(|job| job.id).collect::<Vec<_>>(), [whole.id], "{column}");
+            assert_eq!(events.len(), 2, "one is put aside, one acquired: {events:?}");
+        }
+    });
+}
+
 mod file {
     apsched_testkit::data_store_conformance!(super::File::new());
 }

@@ -38,10 +38,22 @@ impl WitnessedStore {
         operation: &'static str,
         call: impl Future<Output = StoreResult<T>> + Send,
     ) -> StoreResult<T> {
+        self.see_if(operation, |_| true, call).await
+    }
+
+    /// The same of a call whose answer may be nothing, at which no trap springs.
+    async fn see_if<T>(
+        &self,
+        operation: &'static str,
+        is_something: impl FnOnce(&T) -> bool,
+        call: impl Future<Output = StoreResult<T>> + Send,
+    ) -> StoreResult<T> {
         self.ledger.write(Entry::Call(operation.to_owned()));
         let passage = self.trap.before(operation, &self.ledger).await;
         let answer = call.await;
-        self.trap.after(operation, passage, &self.ledger).await;
+        if answer.as_ref().is_ok_and(is_something) {
+            self.trap.after(operation, passage, &self.ledger).await;
+        }
         let failure = answer.as_ref().err().map(|error| ErrorChain::of(error).to_string());
         self.ledger.write(Entry::Answer(operation.to_owned(), failure));
         answer
@@ -155,7 +167,8 @@ impl DataStore for WitnessedStore {
         &self,
         request: AcquireSchedules,
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
-        self.see("acquire_schedules", self.inner.acquire_schedules(request)).await
+        let call = self.inner.acquire_schedules(request);
+        self.see_if("acquire_schedules", |(claimed, _)| !claimed.is_empty(), call).await
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
@@ -177,7 +190,8 @@ impl DataStore for WitnessedStore {
 
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
         let asked_at = Moment::now();
-        let (jobs, events) = self.see("acquire_jobs", self.inner.acquire_jobs(request)).await?;
+        let call = self.inner.acquire_jobs(request);
+        let (jobs, events) = self.see_if("acquire_jobs", |(jobs, _)| !jobs.is_empty(), call).await?;
         self.write(asked_at, jobs.iter().map(|job| Entry::Acquired(job.id, job.token.number())));
         Ok((jobs, events))
     }

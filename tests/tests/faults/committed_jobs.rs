@@ -22,6 +22,7 @@ pub(crate) async fn each_ends_with_an_outcome_though_processes_are_killed(
         let errand = Errand { identity, tasks: tasks.clone(), ..Errand::at(&ground.url, &ground.prefix) };
         fleet.start(errand);
     }
+    fleet.wait_until_tasks_are_declared().await;
     let production = Production {
         tasks: tasks.iter().map(|task| task.name.clone()).collect(),
         jobs: super::amount(1500),

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::record::{Record, RunId, Story};
+use super::record::{Record, Run, RunId, Story};
 
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -142,6 +142,16 @@ impl Fleet {
         self.record.take()
     }
 
+    /// The same of a fleet in which nobody may have ended before.
+    pub(crate) async fn end_alive(mut self) -> Story {
+        for worker in &mut self.workers {
+            let child = &mut worker.process.as_mut().expect("nobody was killed").child;
+            let ended = child.try_wait().expect("a child can be asked");
+            assert_eq!(ended, None, "{} has ended by itself", worker.name);
+        }
+        self.end().await
+    }
+
     /// Waits until every worker that runs is up.
     pub(crate) async fn wait_until_up(&self) {
         let runs: Vec<RunId> =
@@ -151,6 +161,19 @@ impl Fleet {
 
     pub(crate) fn is_running(&self, number: usize) -> bool {
         self.workers[number].process.is_some() && !self.workers[number].is_frozen
+    }
+
+    /// The run of a worker, and how many lines it has written so far.
+    pub(crate) fn mark(&self, number: usize) -> (RunId, usize) {
+        let run = self.workers[number].run;
+        (run, self.record.story().run(run).lines.len())
+    }
+
+    /// Waits until somebody has declared the tasks.
+    pub(crate) async fn wait_until_tasks_are_declared(&self) {
+        let is_done = |entry: &Entry| *entry == Entry::Answer("put_tasks".to_owned(), None);
+        let declared = |story: &Story| story.runs.iter().flat_map(Run::entries).any(is_done);
+        self.record.until("the tasks are declared", declared).await;
     }
 
     pub(crate) fn name(&self, number: usize) -> &str {

@@ -31,6 +31,7 @@ pub(crate) async fn it_holds_and_no_slot_is_lost_though_processes_are_killed_and
         let identity = (number % 2 == 0).then(|| format!("named-{number}"));
         fleet.start(Errand { identity, tasks: tasks.clone(), ..Errand::at(&ground.url, &ground.prefix) });
     }
+    fleet.wait_until_tasks_are_declared().await;
     let production = Production {
         tasks: tasks.iter().map(|task| task.name.clone()).collect(),
         jobs: super::amount(2000),

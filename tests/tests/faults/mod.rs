@@ -17,10 +17,14 @@
 pub(crate) mod account;
 pub(crate) mod chaos;
 pub(crate) mod client;
+pub(crate) mod clock;
 pub(crate) mod committed_jobs;
 pub(crate) mod fire_times;
 pub(crate) mod fleet;
+pub(crate) mod frozen;
 pub(crate) mod limit;
+pub(crate) mod outage;
+pub(crate) mod own_server;
 pub(crate) mod record;
 pub(crate) mod site;
 pub(crate) mod sql_site;
@@ -33,6 +37,7 @@ use apsched_testkit::conformance::block_on;
 use apsched_testkit::report_skipped;
 use apsched_testkit::simulation::Seeds;
 
+use own_server::OwnServer;
 use site::{Ground, Site};
 use verdict::Verdict;
 
@@ -56,6 +61,16 @@ fn seconds(variable: &str, default: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// What a test needs of the store beyond its contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Nothing,
+    /// A server, behind a line that can be spoiled.
+    Server,
+    /// A clock of its own.
+    Clock,
+}
+
 /// Runs a test with each seed, on an empty place of its own.
 ///
 /// # Panics
@@ -63,29 +78,57 @@ fn seconds(variable: &str, default: u64) -> Duration {
 pub(crate) fn run<F: Future<Output = Verdict>>(
     test: &str,
     site: impl Site,
+    needs: Needs,
     story: impl Fn(Ground, u64) -> F,
 ) {
-    if let Some(why) = site.missing() {
+    if let Some(why) = site.missing().or_else(|| lacking(&site, needs)) {
         return report_skipped(test, &why);
     }
     for seed in Seeds::from_env(1).unwrap() {
         block_on(async {
             let ground = site.ground();
             let verdict = story(ground.clone(), seed).await;
-            tell(test, &site, seed, &verdict);
-            if let Some(breach) = verdict.breach() {
-                panic!("{test} on {}, seed {seed}: {breach}", site.name());
-            }
+            conclude(test, site.name(), seed, &verdict);
             site.clear(&ground).await;
         });
     }
 }
 
+/// The same on a server of the test's own, where there is one to be had.
+pub(crate) fn run_on_own_server<F: Future<Output = Verdict>>(
+    test: &str,
+    site: impl Site,
+    story: impl Fn(OwnServer, u64) -> F,
+) {
+    for seed in Seeds::from_env(1).unwrap() {
+        let mut server = match site.own_server() {
+            Ok(server) => server,
+            Err(why) => return report_skipped(test, &why),
+        };
+        block_on(async {
+            server.set_up().await;
+            conclude(test, site.name(), seed, &story(server, seed).await);
+        });
+    }
+}
+
+fn lacking(site: &impl Site, needs: Needs) -> Option<String> {
+    let ground = site.ground();
+    match needs {
+        Needs::Server if ground.server.is_none() => Some(format!("{} has no server", site.name())),
+        Needs::Clock if !ground.has_clock => Some(format!("{} has no clock of its own", site.name())),
+        _ => None,
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the figures of a test are part of its output")]
-fn tell(test: &str, site: &impl Site, seed: u64, verdict: &Verdict) {
-    println!("{test} on {}, seed {seed}: {verdict}", site.name());
+fn conclude(test: &str, site: &str, seed: u64, verdict: &Verdict) {
+    println!("{test} on {site}, seed {seed}: {verdict}");
     if std::env::var_os("APSCHED_KEEP_LEDGERS").is_some() {
         println!("the ledgers are in {}", verdict.story().save());
+    }
+    if let Some(breach) = verdict.breach() {
+        panic!("{test} on {site}, seed {seed}: {breach}");
     }
 }
 
@@ -93,22 +136,35 @@ fn tell(test: &str, site: &impl Site, seed: u64, verdict: &Verdict) {
 macro_rules! fault_tests {
     ($site:expr) => {
         $crate::faults::named_tests! { $site;
-            each_fire_time_becomes_one_job_though_processes_are_killed:
+            each_fire_time_becomes_one_job_though_processes_are_killed(Nothing):
                 fire_times::each_becomes_one_job_though_processes_are_killed;
-            each_job_ends_with_an_outcome_though_processes_are_killed:
+            each_job_ends_with_an_outcome_though_processes_are_killed(Nothing):
                 committed_jobs::each_ends_with_an_outcome_though_processes_are_killed;
-            limits_hold_and_no_slot_is_lost_though_processes_are_killed_and_frozen:
+            a_worker_that_slept_past_its_leases_writes_nothing(Nothing):
+                frozen::a_worker_that_slept_past_its_leases_writes_nothing;
+            processes_that_stand_still_hold_up_nobody_for_long(Nothing):
+                frozen::processes_that_stand_still_hold_up_nobody_for_long;
+            limits_hold_and_no_slot_is_lost_though_processes_are_killed_and_frozen(Nothing):
                 limit::it_holds_and_no_slot_is_lost_though_processes_are_killed_and_frozen;
+            wrong_clocks_among_right_ones_change_nothing(Clock): clock::wrong_clocks_among_right_ones_change_nothing;
+            a_bad_line_to_the_server_is_survived(Server): outage::a_bad_line_is_survived;
+        }
+
+        #[test]
+        fn a_server_that_restarts_is_survived() {
+            let story = $crate::faults::outage::a_server_that_restarts_is_survived;
+            $crate::faults::run_on_own_server("a_server_that_restarts_is_survived", $site, story);
         }
     };
 }
 
 macro_rules! named_tests {
-    ($site:expr; $($name:ident: $module:ident::$story:ident;)*) => {
+    ($site:expr; $($name:ident($needs:ident): $module:ident::$story:ident;)*) => {
         $(
             #[test]
             fn $name() {
-                $crate::faults::run(stringify!($name), $site, $crate::faults::$module::$story);
+                let needs = $crate::faults::Needs::$needs;
+                $crate::faults::run(stringify!($name), $site, needs, $crate::faults::$module::$story);
             }
         )*
     };

@@ -7,6 +7,8 @@ use apsched::store::DataStore;
 use apsched_testkit::backend::Address;
 use async_trait::async_trait;
 
+use super::own_server::OwnServer;
+
 /// A kind of data store.
 #[async_trait]
 pub(crate) trait Site: Send + Sync {
@@ -18,6 +20,12 @@ pub(crate) trait Site: Send + Sync {
 
     /// An empty place on it.
     fn ground(&self) -> Ground;
+
+    /// A server of the test's own, which may be killed.
+    ///
+    /// # Errors
+    /// What this machine lacks, or that the store has no server.
+    fn own_server(&self) -> Result<OwnServer, String>;
 
     /// Removes all that stands at a place.
     async fn clear(&self, ground: &Ground);

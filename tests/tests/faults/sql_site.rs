@@ -6,6 +6,7 @@ use apsched_testkit::backend::Backend;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection};
 
+use super::own_server::OwnServer;
 use super::site::{Ground, Site};
 
 pub(crate) struct SqlSite {
@@ -41,6 +42,10 @@ impl Site for SqlSite {
             None => (format!("sqlite:{}/{prefix}.db", self.directory.path().display()), None),
         };
         Ground { url, prefix, has_clock: server.is_some(), server }
+    }
+
+    fn own_server(&self) -> Result<OwnServer, String> {
+        OwnServer::of(self.backend)
     }
 
     async fn clear(&self, ground: &Ground) {

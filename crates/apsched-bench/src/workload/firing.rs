@@ -19,7 +19,7 @@ use super::{Effort, runtime};
 use crate::figure::{Figure, Unit, percentile};
 use crate::report::Table;
 use crate::stopwatch::rest;
-use crate::store::Store;
+use crate::store::{Place, Store};
 
 /// Writes down when it was called; its payload is the number of its schedule.
 const FIRE: Task<u32> = Task::new("fire");
@@ -41,14 +41,21 @@ pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
 }
 
 async fn fire(store: Store, schedules: usize, seconds: usize) -> Result<Arc<Fires>> {
-    let scheduler = store.scheduler().max_concurrent_jobs(MAX_CONCURRENT_JOBS).build()?;
+    let place = store.place().await?;
+    let fires = fire_at(&place, schedules, seconds).await;
+    place.remove().await?;
+    fires
+}
+
+async fn fire_at(place: &Place, schedules: usize, seconds: usize) -> Result<Arc<Fires>> {
+    let scheduler = place.scheduler().max_concurrent_jobs(MAX_CONCURRENT_JOBS).build()?;
     // Adding must be over by then.
     let start = scheduler.now().trunc_subsecs(0) + TimeDelta::seconds(2 + schedules as i64 / 50_000);
     drop(scheduler);
     let fires = Arc::new(Fires::new(start, schedules, seconds));
     let tasks = Tasks::new().task_with(FIRE, write_down, |settings| settings.max_running_jobs(None));
     let scheduler =
-        store.scheduler().tasks(tasks.with_state(fires.clone())).max_concurrent_jobs(MAX_CONCURRENT_JOBS);
+        place.scheduler().tasks(tasks.with_state(fires.clone())).max_concurrent_jobs(MAX_CONCURRENT_JOBS);
     let scheduler = scheduler.start_in_background().await?;
     for number in 0..u32::try_from(schedules)? {
         let trigger = IntervalTrigger::builder().seconds(1).start_time(start).build()?;

@@ -13,7 +13,7 @@ use super::{Effort, runtime};
 use crate::figure::{Figure, Unit, percentile};
 use crate::report::Table;
 use crate::stopwatch::{nanos, rest};
-use crate::store::Store;
+use crate::store::{Place, Store};
 
 /// Says when it was called.
 const WHEN: Task<()> = Task::new("when");
@@ -63,6 +63,13 @@ async fn by_channel(jobs: usize) -> Vec<f64> {
 }
 
 async fn by_scheduler(store: Store, jobs: usize) -> Result<Vec<f64>> {
+    let place = store.place().await?;
+    let latencies = by_scheduler_at(&place, jobs).await;
+    place.remove().await?;
+    latencies
+}
+
+async fn by_scheduler_at(place: &Place, jobs: usize) -> Result<Vec<f64>> {
     let (started, mut starts) = mpsc::unbounded_channel();
     let tasks = Tasks::<()>::new().task(WHEN, move || {
         let at = nanos();
@@ -71,7 +78,7 @@ async fn by_scheduler(store: Store, jobs: usize) -> Result<Vec<f64>> {
             let _ = started.send(at);
         }
     });
-    let scheduler = store.scheduler().tasks(tasks).start_in_background().await?;
+    let scheduler = place.scheduler().tasks(tasks).start_in_background().await?;
     let mut latencies = Vec::with_capacity(jobs);
     for _ in 0..jobs {
         rest(REST).await;

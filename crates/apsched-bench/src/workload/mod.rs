@@ -1,9 +1,11 @@
 //! What is measured, and how thoroughly.
 
 mod catch_up;
+mod countdown;
 pub(crate) mod cron;
 pub(crate) mod firing;
 pub(crate) mod idle_latency;
+pub(crate) mod queue_throughput;
 pub(crate) mod schedule_size;
 pub(crate) mod throughput;
 
@@ -39,12 +41,30 @@ impl Workload {
     pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
 
     pub(crate) fn measure(self, store: Store, effort: Effort) -> Result<Table> {
+        if let Some(why) = self.not_measured(store) {
+            let mut table = Table::new(format!("{self:?}  {}", store.name()));
+            table.note(format!("not measured: {why}"));
+            return Ok(table);
+        }
         match self {
-            Self::W1 => throughput::measure(store, effort),
+            Self::W1 => match store.database() {
+                None => throughput::measure(effort),
+                Some(database) => queue_throughput::measure(store, database, effort),
+            },
             Self::W2 => idle_latency::measure(store, effort),
             Self::W3 => firing::measure(store, effort),
             Self::W4 => cron::measure(effort),
-            Self::W5 => schedule_size::measure(store, effort),
+            Self::W5 => schedule_size::measure(effort),
+        }
+    }
+
+    /// Why there is nothing to measure. `None`: there is.
+    fn not_measured(self, store: Store) -> Option<String> {
+        match (self, store) {
+            (_, Store::Memory) => None,
+            (Self::W4, _) => Some("triggers use no store".to_owned()),
+            (Self::W5, _) => Some("the schedules lie in no memory of this process".to_owned()),
+            _ => store.missing(),
         }
     }
 }
@@ -61,5 +81,5 @@ impl Effort {
 
 /// A runtime as a program with default settings has it.
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_time().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

@@ -19,7 +19,6 @@ use clap::ValueEnum;
 use super::{Effort, runtime};
 use crate::figure::{Figure, Unit};
 use crate::report::Table;
-use crate::store::Store;
 
 const NOTHING: Task = Task::new("nothing");
 const MAIL: Task<u64> = Task::new("mail");
@@ -45,11 +44,11 @@ impl Case {
     }
 
     /// Adds many such schedules and tells what each costs. To be called once in a process.
-    pub(crate) fn bytes_per_schedule(self, store: Store, effort: Effort) -> Result<f64> {
+    pub(crate) fn bytes_per_schedule(self, effort: Effort) -> Result<f64> {
         let count = effort.pick(20_000, 100_000);
         runtime()?.block_on(async {
             let tasks = Tasks::<()>::new().task(NOTHING, async || ()).task(MAIL, async |_: u64| ());
-            let scheduler = store.scheduler().tasks(tasks).start_in_background().await?;
+            let scheduler = Scheduler::builder().tasks(tasks).start_in_background().await?;
             // What is made once, by the first of its kind, is not counted.
             self.add(&scheduler, u64::MAX).await?;
             let before = resident_bytes()?;
@@ -80,7 +79,7 @@ impl Case {
     }
 }
 
-pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
+pub(crate) fn measure(effort: Effort) -> Result<Table> {
     let schedules = effort.pick(20_000, 100_000);
     let mut table = Table::new(format!("W5  resident memory of idle schedules ({schedules} of them)"));
     if resident_bytes().is_err() {
@@ -88,19 +87,19 @@ pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
         return Ok(table);
     }
     for case in Case::value_variants() {
-        let samples = (0..effort.pick(1, 3)).map(|_| in_own_process(*case, store, effort));
+        let samples = (0..effort.pick(1, 3)).map(|_| in_own_process(*case, effort));
         let samples = samples.collect::<Result<_>>()?;
         table.push(Figure::new(case.what(), Unit::Bytes, samples).at_most(700.0, 350.0));
     }
     Ok(table)
 }
 
-fn in_own_process(case: Case, store: Store, effort: Effort) -> Result<f64> {
+fn in_own_process(case: Case, effort: Effort) -> Result<f64> {
     let name = |value: Option<clap::builder::PossibleValue>| {
         value.map(|it| it.get_name().to_owned()).unwrap_or_default()
     };
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--alone", &name(case.to_possible_value()), "--store", &name(store.to_possible_value())]);
+    command.args(["--alone", &name(case.to_possible_value())]);
     if effort == Effort::Quick {
         command.arg("--quick");
     }

@@ -1,22 +1,20 @@
-//! W1: how many no-op jobs a second are added and run, beside what the runtime itself can do.
+//! W1 in memory: how many no-op jobs a second are added and run, beside what the runtime itself can do.
 //!
 //! The clock runs from the first job that is added to the moment at which every job has run and its end is written.
 //! The limit is tokio's: spawn so many tasks that do nothing, and join them. A second reference is what most queues in
 //! memory are: a channel, a loop that spawns what comes out of it, a channel for the ends.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use anyhow::Result;
 use apsched::Scheduler;
 use apsched::handler::Tasks;
 use apsched::task::Task;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
+use super::countdown::Countdown;
 use super::{Effort, runtime};
 use crate::figure::{Figure, Unit};
 use crate::report::Table;
 use crate::stopwatch::Stopwatch;
-use crate::store::Store;
 
 const NOTHING: Task = Task::new("nothing");
 
@@ -29,7 +27,7 @@ const MAX_CONCURRENT_JOBS: usize = 1000;
 /// Counts handlers that have run; a static, as it costs a handler nothing to reach.
 static RUN: Countdown = Countdown::new();
 
-pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
+pub(crate) fn measure(effort: Effort) -> Result<Table> {
     let jobs = effort.pick(50_000, 300_000);
     let runtime = runtime()?;
     let mut samples = Samples::default();
@@ -39,8 +37,8 @@ pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
             let round = Round {
                 spawn_join: on_worker(spawn_and_join(jobs)).await?,
                 spawn_channel: on_worker(spawn_and_channel(jobs)).await?,
-                batches: on_worker(batches(store, jobs)).await??,
-                single: on_worker(one_by_one(store, jobs)).await??,
+                batches: on_worker(batches(jobs)).await??,
+                single: on_worker(one_by_one(jobs)).await??,
             };
             anyhow::Ok(round)
         })?;
@@ -89,8 +87,8 @@ async fn spawn_and_channel(jobs: usize) -> f64 {
     watch.rate(jobs)
 }
 
-async fn batches(store: Store, jobs: usize) -> Result<f64> {
-    let scheduler = start(store).await?;
+async fn batches(jobs: usize) -> Result<f64> {
+    let scheduler = start().await?;
     RUN.expect(jobs);
     let watch = Stopwatch::start();
     for _ in 0..jobs / BATCH {
@@ -100,8 +98,8 @@ async fn batches(store: Store, jobs: usize) -> Result<f64> {
     Ok(rate)
 }
 
-async fn one_by_one(store: Store, jobs: usize) -> Result<f64> {
-    let scheduler = start(store).await?;
+async fn one_by_one(jobs: usize) -> Result<f64> {
+    let scheduler = start().await?;
     RUN.expect(jobs);
     let watch = Stopwatch::start();
     for _ in 0..jobs {
@@ -111,13 +109,13 @@ async fn one_by_one(store: Store, jobs: usize) -> Result<f64> {
     Ok(rate)
 }
 
-async fn start(store: Store) -> Result<Scheduler> {
+async fn start() -> Result<Scheduler> {
     let tasks = Tasks::<()>::new().task_with(
         NOTHING,
         async || RUN.count(),
         |settings| settings.max_running_jobs(None),
     );
-    let scheduler = store.scheduler().tasks(tasks).max_concurrent_jobs(MAX_CONCURRENT_JOBS);
+    let scheduler = Scheduler::builder().tasks(tasks).max_concurrent_jobs(MAX_CONCURRENT_JOBS);
     Ok(scheduler.start_in_background().await?)
 }
 
@@ -128,33 +126,6 @@ async fn finish(scheduler: &Scheduler, watch: Stopwatch, jobs: usize) -> f64 {
     let rate = watch.rate(jobs);
     scheduler.shutdown(std::time::Duration::ZERO).await;
     rate
-}
-
-/// Tells when so many things have happened.
-#[derive(Debug)]
-struct Countdown {
-    left: AtomicUsize,
-    over: Notify,
-}
-
-impl Countdown {
-    const fn new() -> Self {
-        Self { left: AtomicUsize::new(0), over: Notify::const_new() }
-    }
-
-    fn expect(&self, count: usize) {
-        self.left.store(count, Ordering::Release);
-    }
-
-    fn count(&self) {
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.over.notify_one();
-        }
-    }
-
-    async fn wait(&self) {
-        self.over.notified().await;
-    }
 }
 
 /// Rates of one round, taken one after the other.

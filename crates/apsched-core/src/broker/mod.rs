@@ -33,6 +33,7 @@ pub trait EventBroker: fmt::Debug + Send + Sync + 'static {
     ///   was published beside it
     /// - a subscriber that is full loses the event and is told how many it lost
     /// - never waits for the network and never fails
+    /// - what waits for the network is bounded; others are told that some is missing
     fn publish(&self, events: Vec<Event>);
 
     /// Which events somebody may listen to; others need not be built.
@@ -51,8 +52,11 @@ pub trait EventBroker: fmt::Debug + Send + Sync + 'static {
     /// - after a turn for the better subscribers are told by [`EventItem::Lagged`] that events may be missing
     fn health(&self) -> Health;
 
-    /// Disconnects; subscriptions end after what was published before, and later ones at once. Called once, last; also of a
-    /// broker that was never started.
+    /// Disconnects. Called once, last; also of a broker that was never started.
+    ///
+    /// *Behavior*
+    /// - subscriptions end after what was published before, and later ones at once
+    /// - other processes get what was published before, if the server takes it within a moment
     async fn stop(&self);
 }
 

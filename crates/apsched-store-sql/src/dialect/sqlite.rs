@@ -35,7 +35,11 @@ pub(crate) fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
         let kind = value.type_info().into_owned();
         match kind.name() {
             "INTEGER" => row.try_get_unchecked(index).map(Cell::Int),
-            "TEXT" => row.try_get_unchecked(index).map(Cell::Text),
+            // Text that is no UTF-8 is told by who reads the column, and harms its own row alone.
+            "TEXT" => {
+                let text = row.try_get_unchecked(index).map(Cell::Text);
+                text.or_else(|_| row.try_get_unchecked(index).map(Cell::Bytes))
+            }
             _ => row.try_get_unchecked(index).map(Cell::Bytes),
         }
     };

@@ -18,6 +18,7 @@ use crate::value::{Params, Value};
 const LOCK_SCHEDULE: Statement = statement!("lock_schedule");
 const SCHEDULE_KEY: Statement = statement!("lock_schedule_key");
 const INSERT_SCHEDULE: Statement = statement!("insert_schedule");
+const INSERT_SCHEDULE_MYSQL: Statement = statement!("insert_schedule.mysql");
 const UPDATE_SCHEDULE: Statement = statement!("update_schedule");
 const DELETE_SCHEDULES: Statement = statement!("delete_schedules");
 const DELETE_SCHEDULES_MYSQL: Statement = statement!("delete_schedules.mysql");
@@ -54,6 +55,9 @@ async fn existing(
     }
 }
 
+/// How often a schedule that is there when it is inserted, and gone when it is looked at, is inserted again.
+const MOST_INSERTS: u32 = 10;
+
 /// Adds a schedule, by the conflict policy if its id is taken.
 pub(crate) async fn add(
     session: &mut Session<'_>,
@@ -61,39 +65,67 @@ pub(crate) async fn add(
     policy: ConflictPolicy,
     registry: &TriggerRegistry,
 ) -> Outcome<Vec<Event>> {
+    for _ in 0..MOST_INSERTS {
+        if let Some(events) = try_add(session, schedule, policy, registry).await? {
+            return Ok(events);
+        }
+    }
+    Err(StoreError::ScheduleExists { schedule_id: schedule.id.clone() }.into())
+}
+
+/// The same, once. `None`: somebody else has added one of the id since it was found free.
+async fn try_add(
+    session: &mut Session<'_>,
+    schedule: &Schedule,
+    policy: ConflictPolicy,
+    registry: &TriggerRegistry,
+) -> Outcome<Option<Vec<Event>>> {
     let (id, task) = (schedule.id.clone(), schedule.task_id.clone());
     let existing = existing(session, &id, registry).await?;
     let existing = match existing {
         Existing::Unreadable { token, .. } => {
-            return replace_unreadable(session, schedule, policy, token).await;
+            return replace_unreadable(session, schedule, policy, token).await.map(Some);
         }
         Existing::None => None,
         Existing::Schedule(existing) => Some(existing),
     };
     match decide_add(existing.as_deref(), schedule.clone(), policy) {
         AddDecision::Refuse => Err(StoreError::ScheduleExists { schedule_id: id }.into()),
-        AddDecision::Keep => Ok(Vec::new()),
+        AddDecision::Keep => Ok(Some(Vec::new())),
         AddDecision::Insert(mut schedule) => {
             schedule.token = schedule.token.max(removed_token(session).await?);
-            insert(session, &schedule).await?;
+            if insert(session, &schedule).await? == Inserted::Taken {
+                return Ok(None);
+            }
             let event = ScheduleAdded::new(id, task, schedule.next_fire_time).into();
-            Ok(with_wakeup(event, &schedule))
+            Ok(Some(with_wakeup(event, &schedule)))
         }
         AddDecision::Overwrite(schedule) => {
             session.execute(UPDATE_SCHEDULE, &params(&schedule)?).await?;
             let event = ScheduleUpdated::new(id, task, schedule.next_fire_time).into();
-            Ok(with_wakeup(event, &schedule))
+            Ok(Some(with_wakeup(event, &schedule)))
         }
     }
 }
 
+/// Whether a new schedule was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inserted {
+    Written,
+    /// Two added the same new schedule at once, and the other was first.
+    Taken,
+}
+
 /// Inserts; two who add the same new schedule at once are told apart by the key.
-async fn insert(session: &mut Session<'_>, schedule: &Schedule) -> Outcome<()> {
-    match session.execute(INSERT_SCHEDULE, &params(schedule)?).await {
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-            Err(StoreError::ScheduleExists { schedule_id: schedule.id.clone() }.into())
-        }
-        inserted => Ok(inserted.map(drop)?),
+///
+/// On PostgreSQL a key that is violated would end the transaction, which may be the user's.
+async fn insert(session: &mut Session<'_>, schedule: &Schedule) -> Outcome<Inserted> {
+    let is_mysql = session.dialect() == Dialect::MySql;
+    let statement = if is_mysql { INSERT_SCHEDULE_MYSQL } else { INSERT_SCHEDULE };
+    match session.execute(statement, &params(schedule)?).await {
+        Ok(0) => Ok(Inserted::Taken),
+        Err(sqlx::Error::Database(error)) if is_mysql && error.is_unique_violation() => Ok(Inserted::Taken),
+        inserted => Ok(inserted.map(|_| Inserted::Written)?),
     }
 }
 

@@ -44,6 +44,7 @@ macro_rules! sql_suite {
             large_payloads_read_back_and_leave_nothing_behind
             a_column_of_a_stranger_harms_its_own_row_alone
             a_fire_time_has_one_job_whoever_adds_it
+            a_schedule_that_many_add_at_once_is_theirs_by_their_policy
         }
     };
 }
@@ -68,7 +69,7 @@ fn abilities() -> Arc<Abilities> {
     Arc::new(Abilities::new([task_id("send")], [executor("async")]))
 }
 
-fn acquisition(limit: usize) -> AcquireJobs {
+pub(crate) fn acquisition(limit: usize) -> AcquireJobs {
     AcquireJobs {
         scheduler_id: sample::scheduler_id("a"),
         now: at(10),
@@ -268,4 +269,26 @@ pub(crate) async fn a_fire_time_has_one_job_whoever_adds_it(database: &impl Data
 
     let listed = store.jobs(&JobFilter::default()).await.expect("jobs");
     assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [one.id]);
+}
+
+pub(crate) async fn a_schedule_that_many_add_at_once_is_theirs_by_their_policy(database: &impl Database) {
+    const ROUNDS: usize = 20;
+    let stores: Vec<_> = (0..4).map(|_| database.store_with(database.options().max_connections(1))).collect();
+    for store in &stores {
+        store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    }
+    for policy in [ConflictPolicy::DoNothing, ConflictPolicy::Update, ConflictPolicy::Replace] {
+        for round in 0..ROUNDS {
+            let schedule = stored_schedule(&format!("{policy:?}-{round}"));
+            let added =
+                join_all(stores.iter().map(|store| store.add_schedule(schedule.clone(), policy))).await;
+            for done in added {
+                done.unwrap_or_else(|error| panic!("{policy:?}: {error:?}"));
+            }
+        }
+    }
+    let refused = stored_schedule("refused");
+    let added = stores.iter().map(|store| store.add_schedule(refused.clone(), ConflictPolicy::Error));
+    let added = join_all(added).await.into_iter().filter(Result::is_ok).count();
+    assert_eq!(added, 1, "of those who want to be the first, one is");
 }

@@ -53,3 +53,10 @@ mod lock {
         "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%{}jobs%'"
     );
 }
+
+mod race {
+    use apsched_testkit::backend::Backend;
+    use sqlx::PgPool;
+
+    crate::server::race::race_suite!(PgPool, crate::server(), Backend::Postgres.url());
+}

@@ -1,6 +1,7 @@
 //! A SQL server as the suites see it: tables of its own for each case, dropped at the case's end.
 
 pub(crate) mod lock;
+pub(crate) mod race;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -68,11 +68,8 @@ impl Bus {
     fn cut(&self) {
         self.line.send_modify(|line| line.cuts += 1);
     }
-}
 
-#[async_trait]
-impl BrokerHarness for Bus {
-    async fn open(&self) -> Arc<dyn EventBroker> {
+    fn broker(&self) -> Arc<dyn EventBroker> {
         let options = BrokerOptions {
             timeout: Duration::from_millis(500),
             keep_alive: Duration::from_millis(200),
@@ -81,6 +78,17 @@ impl BrokerHarness for Bus {
         };
         let transport = BusTransport { bus: self.clone(), connections: AtomicUsize::new(0) };
         Arc::new(Relay::new(transport, options))
+    }
+}
+
+#[async_trait]
+impl BrokerHarness for Bus {
+    async fn open(&self) -> Arc<dyn EventBroker> {
+        self.broker()
+    }
+
+    async fn open_undisturbed(&self) -> Arc<dyn EventBroker> {
+        Self { wire: self.wire.clone(), line: Arc::default(), fault: None }.broker()
     }
 
     fn capabilities(&self) -> BrokerCapabilities {

@@ -42,12 +42,18 @@ pub trait BrokerHarness: Send + Sync {
     /// or topic of its own.
     async fn open(&self) -> Arc<dyn EventBroker>;
 
+    /// As [`open`](Self::open), for a process whose connection [`disturb`](Self::disturb) leaves alone. Asked for only where
+    /// [`BrokerCapabilities::outages`] is declared.
+    async fn open_undisturbed(&self) -> Arc<dyn EventBroker> {
+        unimplemented!("outages were declared, and a process outside of them is not there")
+    }
+
     /// How far the broker reaches. Default: not beyond its process.
     fn capabilities(&self) -> BrokerCapabilities {
         BrokerCapabilities::default()
     }
 
-    /// Does something to every connection between the brokers of this harness and their server, and returns when it is
+    /// Does something to every connection between the brokers that were opened and their server, and returns when it is
     /// done. Asked for only where [`BrokerCapabilities::outages`] is declared, and [`Disturbance::Restart`] only of what
     /// [`restartable`](Self::restartable) gave.
     async fn disturb(&self, disturbance: Disturbance) {
@@ -81,7 +87,8 @@ pub trait BrokerHarness: Send + Sync {
 pub struct BrokerCapabilities {
     /// Events reach other processes.
     pub other_processes: Support,
-    /// The connection to a server can be disturbed: the harness has [`BrokerHarness::disturb`].
+    /// The connection to a server can be disturbed: the harness has [`BrokerHarness::disturb`] and
+    /// [`BrokerHarness::open_undisturbed`].
     pub outages: Support,
     /// Others can write to the same channel: the harness has [`BrokerHarness::inject`].
     pub foreign_messages: Support,
@@ -181,6 +188,7 @@ macro_rules! __broker_cases {
                 the_publisher_hears_its_own_events_once
                 local_events_stay_where_they_are
                 a_large_batch_arrives_whole
+                what_is_published_before_a_stop_reaches_others
                 a_process_that_stopped_does_not_disturb_the_others
                 the_longest_ids_arrive_unchanged
                 a_reason_that_is_too_long_arrives_cut
@@ -203,7 +211,8 @@ macro_rules! __broker_cases {
                 subscribers_are_told_of_a_gap
                 each_turn_of_the_health_is_told_once
                 publishing_to_a_server_that_is_gone_neither_waits_nor_fails
-                what_waits_too_long_is_given_up_and_the_newest_arrives
+                what_waits_for_a_server_that_is_gone_is_bounded
+                what_is_given_up_in_an_outage_is_told_to_others
                 starting_without_a_server_succeeds_and_connects_later
                 stopping_without_a_server_ends
                 stopping_in_a_silence_ends

@@ -74,6 +74,16 @@ pub(crate) async fn a_large_batch_arrives_whole(harness: &dyn BrokerHarness) {
     assert_eq!(until(&mut listener, &numbered(999)).await, (0..1_000).map(numbered).collect::<Vec<_>>());
 }
 
+pub(crate) async fn what_is_published_before_a_stop_reaches_others(harness: &dyn BrokerHarness) {
+    let (here, there) = two_processes(harness).await;
+    let mut listener = there.subscribe(EventInterest::ALL);
+
+    here.publish((0..1_000).map(numbered).collect());
+    here.stop().await;
+
+    assert_eq!(until(&mut listener, &numbered(999)).await, (0..1_000).map(numbered).collect::<Vec<_>>());
+}
+
 pub(crate) async fn a_process_that_stopped_does_not_disturb_the_others(harness: &dyn BrokerHarness) {
     let (here, there) = two_processes(harness).await;
     started(harness).await.stop().await;
