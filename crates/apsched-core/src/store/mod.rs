@@ -96,6 +96,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*
     /// - what happens when the id is taken is decided by [`decide_add`](crate::schedule::decide_add)
+    /// - of two who add it at once one does, and the other finds the id taken
     /// - a claim in flight on an overwritten schedule is void
     /// - [`ScheduleAdded`](crate::event::ScheduleAdded) or [`ScheduleUpdated`](crate::event::ScheduleUpdated), and a
     ///   [`Wakeup`](crate::event::Wakeup) if it can be acquired some time

@@ -150,6 +150,7 @@ macro_rules! __store_cases {
                 a_fire_time_in_a_distant_year_is_kept
                 adding_a_schedule_tells_its_next_fire_time
                 an_id_that_is_taken_is_refused
+                of_two_who_add_a_schedule_at_once_one_does_and_the_policy_tells_the_other
                 do_nothing_leaves_the_existing_schedule
                 replacing_starts_anew
                 updating_with_an_equal_definition_changes_nothing

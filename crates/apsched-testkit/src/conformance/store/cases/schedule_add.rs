@@ -129,6 +129,34 @@ pub(crate) async fn an_id_that_is_taken_is_refused(harness: &dyn StoreHarness) {
     assert_same_schedule(&a.schedule(&existing.id).await, &existing);
 }
 
+pub(crate) async fn of_two_who_add_a_schedule_at_once_one_does_and_the_policy_tells_the_other(
+    harness: &dyn StoreHarness,
+) {
+    const ROUNDS: usize = 10;
+    let processes = [Process::start(harness, "a").await, Process::start(harness, "b").await];
+    let policies =
+        [ConflictPolicy::Error, ConflictPolicy::DoNothing, ConflictPolicy::Replace, ConflictPolicy::Update];
+    for (round, policy) in (0..ROUNDS).flat_map(|round| policies.map(|policy| (round, policy))) {
+        let added = sample::schedule(&format!("{policy:?} {round}")).build();
+
+        let races = processes.clone().map(|process| {
+            let added = added.clone();
+            tokio::spawn(async move { process.try_add_schedule(added, policy).await })
+        });
+        let (mut events, mut refused) = (Vec::new(), 0);
+        for race in races {
+            match race.await.expect("nobody panics") {
+                Ok(caused) => events.extend(caused),
+                Err(StoreError::ScheduleExists { .. }) if policy == ConflictPolicy::Error => refused += 1,
+                Err(error) => panic!("{policy:?}: {error:?}"),
+            }
+        }
+
+        assert_eq!(only::<ScheduleAdded>(&events).schedule_id, added.id, "{policy:?}");
+        assert_eq!(refused, usize::from(policy == ConflictPolicy::Error), "{policy:?}");
+    }
+}
+
 pub(crate) async fn do_nothing_leaves_the_existing_schedule(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     let existing = fired_once(&a).await;
