@@ -102,14 +102,6 @@ impl Place {
         }
     }
 
-    /// The part of the database that it is. `None`: it lies in no database.
-    pub(crate) const fn area(&self) -> Option<&Area> {
-        match self {
-            Self::Memory(_) => None,
-            Self::Database { area, .. } => Some(area),
-        }
-    }
-
     /// Removes everything.
     pub(crate) async fn remove(self) -> Result<()> {
         match self {

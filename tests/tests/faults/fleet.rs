@@ -116,11 +116,6 @@ impl Fleet {
         worker.is_frozen = false;
     }
 
-    /// Asks a worker to stop, as a service manager does.
-    pub(crate) fn terminate(&self, number: usize) {
-        self.workers[number].signal(Signal::TERM);
-    }
-
     /// Waits for the end of a worker.
     pub(crate) async fn wait_for_end(&mut self, number: usize) -> ExitStatus {
         let worker = &mut self.workers[number];

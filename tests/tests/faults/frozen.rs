@@ -65,7 +65,10 @@ pub(crate) async fn a_worker_that_slept_past_its_leases_writes_nothing(ground: G
     fire_times::judge(&client, &expected, &mut verdict).await;
     account::judge(&client, &tasks, &mut verdict).await;
     let (schedules, jobs) = refusals(verdict.story());
-    assert!(schedules > 0 && jobs > 0, "nobody came too late: {schedules} schedules, {jobs} jobs were refused");
+    assert!(
+        schedules > 0 && jobs > 0,
+        "nobody came too late: {schedules} schedules, {jobs} jobs were refused"
+    );
     verdict.count("refused advances", schedules);
     verdict.none_of("stale writes", differences(&before, &after));
     verdict.none_of("started on an expired lease", started_late(verdict.story(), &marks));

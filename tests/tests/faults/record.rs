@@ -166,11 +166,6 @@ impl Story {
 }
 
 impl Run {
-    /// How often it has made a call.
-    pub(crate) fn calls_of(&self, operation: &str) -> usize {
-        self.calls.get(operation).copied().unwrap_or(0)
-    }
-
     pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.lines.iter().map(|line| &line.1)
     }

@@ -45,7 +45,7 @@ pub trait BrokerHarness: Send + Sync {
     /// As [`open`](Self::open), for a process whose connection [`disturb`](Self::disturb) leaves alone. Asked for only where
     /// [`BrokerCapabilities::outages`] is declared.
     async fn open_undisturbed(&self) -> Arc<dyn EventBroker> {
-        unimplemented!("outages were declared, and a process outside of them is not there")
+        panic!("outages were declared, and a process outside of them is not there")
     }
 
     /// How far the broker reaches. Default: not beyond its process.
