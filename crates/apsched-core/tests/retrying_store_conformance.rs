@@ -73,6 +73,7 @@ fn a_try_whose_answer_was_lost_is_noticed_only_by_what_it_would_have_told() {
         "a_change_of_settings_is_followed_by_a_wakeup",
         "a_removed_task_is_gone_and_its_schedules_and_jobs_stay",
         "adding_a_schedule_tells_its_next_fire_time",
+        "of_two_who_add_a_schedule_at_once_one_does_and_the_policy_tells_the_other",
         "replacing_starts_anew",
         "updating_settings_keeps_the_next_fire_time",
         "a_removed_schedule_is_gone",
