@@ -8,7 +8,7 @@ use apsched::Scheduler;
 use apsched::id::JobId;
 use apsched::job::{Job, JobStatus};
 use apsched::schedule::Schedule;
-use apsched::store::{DataStore, JobFilter, ScheduleFilter};
+use apsched::store::{DataStore, JobFilter, Retrying, ScheduleFilter};
 use apsched_testkit::fault::{Fault, Faulty};
 use apsched_tests::Moment;
 use futures_util::{StreamExt, stream};
@@ -27,12 +27,14 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn of(ground: &Ground) -> Self {
-        let store = ground.open();
-        let scheduler = Scheduler::builder().data_store(Faulty::new(store.clone(), |_| Fault::None)).build();
+        let opened = ground.open();
+        // A server that was restarted has hung up on it as well.
+        let patient = || Retrying::new(Faulty::new(opened.clone(), |_| Fault::None));
+        let scheduler = Scheduler::builder().data_store(patient()).build();
         let scheduler = scheduler.expect("a client needs no settings");
         // The first call makes the tables.
         scheduler.tasks().await.expect("the test's store answers");
-        Self { scheduler, store }
+        Self { scheduler, store: Arc::new(patient()) }
     }
 
     pub(crate) async fn schedules(&self) -> Vec<Schedule> {
