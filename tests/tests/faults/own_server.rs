@@ -83,7 +83,7 @@ impl OwnServer {
                 command.args(getuid().is_root().then_some("--user=root"));
             }
         }
-        let output = command.stdout(Stdio::null()).output().await.expect("the program can be started");
+        let output = command.stderr(Stdio::piped()).output().await.expect("the program can be started");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         self.start().await;
     }
@@ -168,9 +168,7 @@ impl OwnServer {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).current_dir(self.data.path());
-        command.stderr(
-            fs::File::create(self.data.path().join("test.log")).map_or_else(|_| Stdio::null(), Stdio::from),
-        );
+        command.stderr(Stdio::null());
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
