@@ -1,0 +1,158 @@
+//! What one transaction does to jobs: gathered while the rules are asked, then written kind by kind, each kind at once.
+//!
+//! The rules are those of `apsched-core`; here is only what they mean for documents. Jobs that are changed have been read in the same
+//! transaction, so that it is rolled back if anybody else has changed them.
+
+use apsched_core::event::{
+    Event, EventInterest, EventType, JobAdded, JobCancelRequested, JobQuarantined, JobReleased, JobRequeued,
+};
+use apsched_core::job::{CancelRequest, FinishedAttempt, JobState, Release};
+use apsched_core::{Job, JobId, JobOutcome, JobResult, SchedulerId};
+use chrono::{DateTime, Utc};
+use mongodb::ClientSession;
+use mongodb::bson::{Document, doc};
+
+use crate::collections::Collections;
+use crate::document::job::{JobDocument, quarantined, requeued};
+use crate::document::result::ResultDocument;
+use crate::document::{Unreadable, uuid, uuids};
+use crate::error::Outcome;
+use crate::statement::update_each;
+
+#[derive(Debug)]
+pub(crate) struct JobChanges {
+    interest: EventInterest,
+    pub(crate) events: Vec<Event>,
+    added: Vec<Job>,
+    gone: Vec<JobId>,
+    results: Vec<JobResult>,
+    to_stop: Vec<JobId>,
+    updates: Vec<(JobId, Document)>,
+}
+
+impl JobChanges {
+    pub(crate) const fn new(interest: EventInterest) -> Self {
+        Self {
+            interest,
+            events: Vec::new(),
+            added: Vec::new(),
+            gone: Vec::new(),
+            results: Vec::new(),
+            to_stop: Vec::new(),
+            updates: Vec::new(),
+        }
+    }
+
+    /// Queues a job whose id is free.
+    pub(crate) fn add(&mut self, job: Job) {
+        if self.interest.includes(JobAdded::INTEREST) {
+            let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
+            self.events.push(JobAdded::new(job.id, task, schedule, job.run_at).into());
+        }
+        self.added.push(job);
+    }
+
+    /// Ends the claim on a running job. The instant from which it waits again, if it does.
+    pub(crate) fn end_claim(
+        &mut self,
+        mut job: Job,
+        release: Release,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        match release.heeding(job.cancel, now) {
+            Release::Finish(end) => {
+                self.finish(&job, end);
+                return None;
+            }
+            Release::RunAgain { run_at, attempt } => {
+                job.run_again(run_at, attempt);
+                if self.interest.includes(JobRequeued::INTEREST) {
+                    self.events.push(JobRequeued::new(job.id, job.task_id.clone(), run_at, attempt).into());
+                }
+            }
+            Release::HandBack => job.hand_back(),
+        }
+        self.updates.push((job.id, requeued(&job)));
+        Some(job.run_at)
+    }
+
+    /// Ends a job that is there.
+    pub(crate) fn finish(&mut self, job: &Job, end: FinishedAttempt) {
+        self.gone.push(job.id);
+        self.record(job, end);
+    }
+
+    /// Keeps what is to be kept of a job that ended, or never was queued, and reports it.
+    pub(crate) fn record(&mut self, job: &Job, end: FinishedAttempt) {
+        let outcome = end.outcome;
+        self.results.extend(end.into_result(job));
+        if self.interest.includes(JobReleased::INTEREST) {
+            let holder: Option<SchedulerId> = job.lease.as_ref().map(|lease| lease.holder.clone());
+            let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
+            self.events.push(JobReleased::new(job.id, task, schedule, holder, outcome).into());
+        }
+    }
+
+    /// Asks for a job's end: at once if it is queued, by its worker if it runs.
+    pub(crate) fn cancel(&mut self, job: &Job, now: DateTime<Utc>) {
+        match (job.state(), job.cancel) {
+            (JobState::Running, CancelRequest::None) => self.request_cancel(job.id),
+            (JobState::Queued, _) => {
+                self.finish(job, FinishedAttempt::without_run(JobOutcome::Cancelled, now));
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the worker of a running job to stop it.
+    pub(crate) fn request_cancel(&mut self, id: JobId) {
+        self.to_stop.push(id);
+        self.events.push(JobCancelRequested::new(id).into());
+    }
+
+    /// Ends the jobs that are still to be added as cancelled instead.
+    pub(crate) fn cancel_added(&mut self, is_meant: impl Fn(&Job) -> bool, now: DateTime<Utc>) {
+        let (meant, rest) = std::mem::take(&mut self.added).into_iter().partition(is_meant);
+        self.added = rest;
+        let meant: Vec<Job> = meant;
+        for job in meant {
+            self.record(&job, FinishedAttempt::without_run(JobOutcome::Cancelled, now));
+        }
+    }
+
+    /// Puts a job aside that cannot be read.
+    pub(crate) fn quarantine(&mut self, id: JobId, reason: &Unreadable) {
+        self.updates.push((id, quarantined(reason)));
+        self.events.push(JobQuarantined::new(id, reason.to_string()).into());
+    }
+
+    /// Writes all of it; the events are what it caused.
+    pub(crate) async fn write(
+        self,
+        collections: &Collections,
+        session: &mut ClientSession,
+    ) -> Outcome<Vec<Event>> {
+        let Collections { jobs, results, .. } = collections;
+        if !self.gone.is_empty() {
+            let gone = doc! {"_id": {"$in": uuids(self.gone)}};
+            jobs.delete_many(gone).session(&mut *session).await?;
+        }
+        if !self.results.is_empty() {
+            let documents: Result<Vec<_>, _> = self.results.iter().map(ResultDocument::of).collect();
+            results.clone_with_type().insert_many(documents?).session(&mut *session).await?;
+        }
+        if !self.added.is_empty() {
+            let documents: Result<Vec<_>, _> = self.added.iter().map(JobDocument::of).collect();
+            jobs.clone_with_type().insert_many(documents?).session(&mut *session).await?;
+        }
+        if !self.to_stop.is_empty() {
+            let request = doc! {"$set": {"cancel_requested": true}};
+            jobs.update_many(doc! {"_id": {"$in": uuids(self.to_stop)}}, request)
+                .session(&mut *session)
+                .await?;
+        }
+        let updates = self.updates.into_iter().map(|(id, update)| (doc! {"_id": uuid(id)}, update));
+        update_each(collections, jobs, updates.collect(), session).await?;
+        Ok(self.events)
+    }
+}

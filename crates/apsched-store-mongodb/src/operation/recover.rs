@@ -1,0 +1,218 @@
+//! Takes back what vanished schedulers hold, and ends queued jobs that can no longer start in time.
+
+use apsched_core::event::{Event, EventInterest, Wakeup};
+use apsched_core::job::{FinishedAttempt, JobOutcome, Release};
+use apsched_core::lease::Lease;
+use apsched_core::store::{Recover, RecoverScope};
+use apsched_core::{Job, JobId, LeaseToken};
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use mongodb::ClientSession;
+use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::options::ReadConcern;
+
+use super::release_jobs::running_jobs;
+use crate::connection::Connection;
+use crate::crowd::Crowd;
+use crate::divide::DivisibleWork;
+use crate::document::job::{JobDocument, without_payload};
+use crate::document::lease::Holder;
+use crate::document::{job_id, number, text, uuids};
+use crate::error::Outcome;
+use crate::job_changes::JobChanges;
+use crate::statement;
+use crate::transaction::{Patience, Work};
+
+pub(crate) async fn recover(connection: &Connection, request: &Recover) -> Outcome<Vec<Event>> {
+    let mut events = recover_jobs(connection, request).await?;
+    events.extend(end_missed(connection, request).await?);
+    if request.scope == RecoverScope::ExpiredAndPredecessors {
+        events.extend(drop_schedule_leases(connection, request).await?);
+    }
+    Ok(events)
+}
+
+async fn recover_jobs(connection: &Connection, request: &Recover) -> Outcome<Vec<Event>> {
+    let orphans = orphans(connection, request).await?;
+    if orphans.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut events = Vec::new();
+    let mut wakeup = None;
+    for (caused, at) in
+        connection.divided(&orphans, &Crowd::default(), &TakeBack { connection, request }).await?.done
+    {
+        events.extend(caused);
+        wakeup = wakeup.into_iter().chain(at).min();
+    }
+    events.extend(wakeup.map(|at: DateTime<Utc>| Wakeup::jobs(at).into()));
+    Ok(events)
+}
+
+/// The ids of jobs that lost their worker, earliest end of the lease first.
+async fn orphans(connection: &Connection, request: &Recover) -> Outcome<Vec<JobId>> {
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let mut leased = doc! {"task_id": {"$gte": ""}, "lease.until": {"$lte": request.now.timestamp_micros()}};
+    if request.scope == RecoverScope::ExpiredAndPredecessors {
+        leased.insert("lease.until", doc! {"$gte": i64::MIN});
+    }
+    let mut found = connection.collections().jobs.find(leased).sort(doc! {"lease.until": 1, "_id": 1});
+    if request.scope == RecoverScope::Expired {
+        found = found.limit(limit);
+    }
+    let found = found.projection(doc! {"lease": 1}).read_concern(ReadConcern::local()).allow_disk_use(true);
+    let mut found = found.await?;
+    let mut orphans = Vec::new();
+    while let Some(raw) = found.try_next().await? {
+        let is_covered = lease(&raw).is_some_and(|lease| is_covered(&lease, request));
+        orphans.extend(job_id(&raw).filter(|_| is_covered));
+        if orphans.len() >= request.limit {
+            break;
+        }
+    }
+    Ok(orphans)
+}
+
+fn is_covered(lease: &Lease, request: &Recover) -> bool {
+    request.scope.covers(lease, &request.scheduler_id, request.now)
+}
+
+/// Holder and end of a lease; its token does not matter here. One whose holder cannot be read is nobody's, and expires.
+fn lease(raw: &RawDocument) -> Option<Lease> {
+    let lease = raw.get_document("lease").ok()?;
+    let until = DateTime::from_timestamp_micros(number(lease, "until")?)?;
+    let holder = Holder::parse(text(lease, "holder")?)?;
+    Some(Lease { holder: holder.0, token: LeaseToken::default(), until })
+}
+
+/// Releases jobs that are still orphans.
+struct TakeBack<'a> {
+    connection: &'a Connection,
+    request: &'a Recover,
+}
+
+impl DivisibleWork for TakeBack<'_> {
+    type Item = JobId;
+    /// What it caused, and when there is something to acquire.
+    type Done = (Vec<Event>, Option<DateTime<Utc>>);
+
+    async fn run_for(&self, ids: &[JobId], session: &mut ClientSession) -> Outcome<Self::Done> {
+        let Self { connection, request } = *self;
+        let mut changes = JobChanges::new(EventInterest::ALL);
+        let mut jobs = running_jobs(connection, session, ids.iter().copied(), &mut changes).await?;
+        let mut random = fastrand::Rng::with_seed(request.seed);
+        let mut wakeup = None;
+        for id in ids {
+            let job = jobs.remove(id);
+            let still_orphaned =
+                |job: &Job| job.lease.as_ref().is_some_and(|lease| is_covered(lease, request));
+            let Some(mut job) = job.filter(still_orphaned) else { continue };
+            job.token = job.token.next();
+            let release = Release::recover(&job, request.now, random.f64());
+            // Its slot is free at once, and somebody may wait for it.
+            let waits_from = changes.end_claim(job, release, request.now);
+            wakeup =
+                wakeup.into_iter().chain([waits_from.map_or(request.now, |at| at.min(request.now))]).min();
+        }
+        let events = changes.write(connection.collections(), session).await?;
+        Ok((events, wakeup))
+    }
+}
+
+/// Ends queued jobs whose start deadline has passed, by the index `deadlines`.
+async fn end_missed(connection: &Connection, request: &Recover) -> Outcome<Vec<Event>> {
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let found =
+        connection.collections().jobs.find(missed(request.now)).sort(doc! {"start_deadline": 1}).limit(limit);
+    let found = found.projection(doc! {"_id": 1}).read_concern(ReadConcern::local()).await?;
+    let found: Vec<RawDocumentBuf> = found.try_collect().await?;
+    let ids: Vec<JobId> = found.iter().filter_map(|raw| job_id(raw)).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(connection
+        .divided(&ids, &Crowd::default(), &EndMissed { connection, now: request.now })
+        .await?
+        .done
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+fn missed(now: DateTime<Utc>) -> Document {
+    doc! {"start_deadline": {"$lt": now.timestamp_micros()}, "lane": {"$gte": ""}}
+}
+
+struct EndMissed<'a> {
+    connection: &'a Connection,
+    now: DateTime<Utc>,
+}
+
+impl DivisibleWork for EndMissed<'_> {
+    type Item = JobId;
+    type Done = Vec<Event>;
+
+    async fn run_for(&self, ids: &[JobId], session: &mut ClientSession) -> Outcome<Vec<Event>> {
+        let Self { connection, now } = *self;
+        let mut still_missed = missed(now);
+        still_missed.insert("_id", doc! {"$in": uuids(ids.iter().copied())});
+        let found = connection
+            .collections()
+            .jobs
+            .find(still_missed)
+            .hint(statement::by_id())
+            .projection(without_payload());
+        let found = statement::all(found.session(&mut *session).await?, session).await?;
+        let mut changes = JobChanges::new(EventInterest::ALL);
+        for raw in &found {
+            match (JobDocument::read(raw), job_id(raw)) {
+                (Ok(job), _) if job.is_to_end_as_missed(now) => {
+                    changes.finish(&job, FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, now));
+                }
+                (Err(reason), Some(id)) => changes.quarantine(id, &reason),
+                _ => {}
+            }
+        }
+        changes.write(connection.collections(), session).await
+    }
+}
+
+/// Drops the claims of earlier runs on schedules; expired ones need no recovery, as they can be acquired.
+async fn drop_schedule_leases(connection: &Connection, request: &Recover) -> Outcome<Vec<Event>> {
+    let dropped = connection.transaction(Patience::Long, &DropLeases { connection, request }).await?;
+    // They were due when they were acquired.
+    Ok((dropped > 0).then(|| Wakeup::schedules(request.now).into()).into_iter().collect())
+}
+
+struct DropLeases<'a> {
+    connection: &'a Connection,
+    request: &'a Recover,
+}
+
+impl Work for DropLeases<'_> {
+    /// How many there were.
+    type Done = usize;
+
+    async fn run(&self, session: &mut ClientSession) -> Outcome<usize> {
+        let schedules = &self.connection.collections().schedules;
+        let leased = doc! {"lease.until": {"$gte": i64::MIN}};
+        let found = schedules.find(leased).projection(doc! {"lease": 1}).session(&mut *session).await?;
+        let found = statement::all(found, session).await?;
+        let is_mine = |raw: &&RawDocumentBuf| {
+            lease(raw).is_some_and(|lease| self.request.scheduler_id.is_other_run_of(&lease.holder))
+        };
+        let ids: Vec<&str> = found.iter().filter(is_mine).filter_map(|raw| text(raw, "_id")).collect();
+        let count = ids.len();
+        if count > 0 {
+            let dropped = doc! {"$unset": {"lease": ""}, "$inc": {"token": 1_i64}};
+            schedules.update_many(doc! {"_id": {"$in": ids}}, dropped).session(&mut *session).await?;
+        }
+        Ok(count)
+    }
+}
