@@ -72,6 +72,24 @@ impl Driver {
                 }
             }
             self.take_all(&shared);
+            self.let_short_jobs_end(&shared).await;
+        }
+    }
+
+    /// Short jobs end within some turns of the runtime: their ends are written together, and their slots filled together, rather than
+    /// a few at a time. A job that takes longer is not waited for.
+    async fn let_short_jobs_end(&mut self, shared: &Arc<Shared>) {
+        const MOST_TURNS: u32 = 8;
+        for _ in 0..MOST_TURNS {
+            if self.running.is_empty() {
+                return;
+            }
+            let running = self.running.len();
+            tokio::task::yield_now().await;
+            self.take_all(shared);
+            if self.running.len() == running {
+                return;
+            }
         }
     }
 
