@@ -6,6 +6,5 @@ INSERT INTO {jobs} (
 SELECT
     'queued', 0, 0, 0, new_id, task, executor, prio, due, schedule, fire, created, deadline, setting, serializer, body
 FROM {rows job: new_id id, task text, executor text, prio int, due int, schedule text, fire int, created int, deadline int, setting json, serializer text, body bytes}
-WHERE NOT EXISTS (SELECT 1 FROM {job_results} WHERE job_id = new_id)
+WHERE new_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {job_results} WHERE job_id = new_id)
 ON CONFLICT DO NOTHING
-RETURNING id

@@ -2,5 +2,5 @@
 INSERT INTO {tasks} (id, max_running_jobs)
 SELECT known_id, limit_of_unknown
 FROM {rows known: known_id text, limit_of_unknown int}
-WHERE TRUE
+WHERE known_id IS NOT NULL
 ON CONFLICT (id) DO NOTHING

@@ -42,6 +42,7 @@ mod error;
 mod lazy_pool;
 mod operation;
 mod options;
+mod packed;
 mod place;
 mod pool;
 #[cfg(all(test, feature = "sqlite"))]

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Row as _, SqliteConnection};
 use crate::dialect::Dialect;
 use crate::options::TableNames;
 use crate::schema;
-use crate::statement::{Statement, Statements};
+use crate::statement::{Form, Statement, Statements};
 use crate::value::{Params, Value};
 
 /// Statements that are to read a whole table or index, and why that is right.
@@ -32,7 +32,7 @@ fn statements() -> Vec<Statement> {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         if !name.contains('.') {
             let template = std::fs::read_to_string(&path).expect("a statement").leak();
-            statements.push(Statement { name: name.leak(), template });
+            statements.push(Statement { name: name.leak(), template, packed: None });
         }
     }
     statements
@@ -61,7 +61,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
     let allowed: BTreeMap<_, _> = WHOLE.into_iter().collect();
     let mut looked_at = 0;
     for statement in statements() {
-        let rendered = compose.render(statement, &sets(statement));
+        let rendered = compose.render(statement, Form::Plain, &sets(statement));
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", rendered.text));
         let plan = connection.fetch_all(sqlx::raw_sql(explain)).await;
         let plan = plan.unwrap_or_else(|error| panic!("{}: {error}\n{}", statement.name, rendered.text));
@@ -91,10 +91,10 @@ async fn claims_read_the_index_of_the_queue_in_its_order() {
     for migration in schema::migrations(&compose) {
         connection.execute(sqlx::raw_sql(AssertSqlSafe(migration.sql))).await.expect("a migration");
     }
-    for name in ["lanes", "lane_jobs", "acquire_lane"] {
+    for name in ["lanes", "lane_jobs", "lane_rows", "acquire_lane"] {
         let statement =
             statements().into_iter().find(|it| it.name == name).expect("a statement of this name");
-        let rendered = compose.render(statement, &sets(statement));
+        let rendered = compose.render(statement, Form::Plain, &sets(statement));
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", rendered.text));
         let plan = connection.fetch_all(sqlx::raw_sql(explain)).await.expect("a plan");
         let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();

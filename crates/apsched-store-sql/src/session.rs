@@ -10,8 +10,9 @@ use crate::dialect::mysql;
 use crate::dialect::postgres;
 #[cfg(feature = "sqlite")]
 use crate::dialect::sqlite;
-use crate::statement::{Statement, Statements};
-use crate::value::{Params, Row, Rows, Value};
+use crate::packed;
+use crate::statement::{Form, Rendered, Statement, Statements};
+use crate::value::{Kind, Params, Row, Rows, Value};
 
 /// A connection of one of the databases.
 #[derive(Debug)]
@@ -31,9 +32,8 @@ pub(crate) struct Session<'c> {
     pub(crate) statements: &'c Statements,
 }
 
-/// Rows that one statement takes where each cell is a parameter; sets are cut into powers of two up to it, so that the
-/// database sees few different texts and can keep them prepared.
-const MOST_ROWS: usize = 256;
+/// Rows that one statement takes where each cell is a parameter.
+const MOST_ROWS: usize = 1024;
 
 /// Parameters that one statement takes; SQLite's limit is 32,766, MySQL's 65,535.
 const MOST_PARAMETERS: usize = 16_384;
@@ -53,7 +53,11 @@ impl<'c> Session<'c> {
         statement: Statement,
         params: &Params,
     ) -> Result<u64, sqlx::Error> {
-        let rendered = self.statements.render(statement, params);
+        self.execute_with(statement, params.clone()).await
+    }
+
+    async fn execute_with(&mut self, statement: Statement, params: Params) -> Result<u64, sqlx::Error> {
+        let rendered = self.statements.render(statement, Form::Plain, &params);
         let text = AssertSqlSafe(rendered.text.clone());
         match &mut self.connection {
             #[cfg(feature = "sqlite")]
@@ -80,24 +84,42 @@ impl<'c> Session<'c> {
         statement: Statement,
         params: &Params,
     ) -> Result<Vec<Row>, sqlx::Error> {
-        let rendered = self.statements.render(statement, params);
+        self.fetch_with(statement, params.clone()).await
+    }
+
+    async fn fetch_with(&mut self, statement: Statement, params: Params) -> Result<Vec<Row>, sqlx::Error> {
+        if let Some(columns) = statement.packed
+            && self.dialect() == Dialect::Sqlite
+        {
+            let rendered = self.statements.render(statement, Form::Packed(columns), &params);
+            let packed = self.fetch_rendered(&rendered, params.clone()).await;
+            let rows = packed.ok().and_then(|packed| unpacked(packed, columns));
+            if let Some(rows) = rows {
+                return Ok(rows);
+            }
+        }
+        let rendered = self.statements.render(statement, Form::Plain, &params);
+        self.fetch_rendered(&rendered, params).await
+    }
+
+    async fn fetch_rendered(&mut self, rendered: &Rendered, params: Params) -> Result<Vec<Row>, sqlx::Error> {
         let text = AssertSqlSafe(rendered.text.clone());
         match &mut self.connection {
             #[cfg(feature = "sqlite")]
             Connection::Sqlite(connection) => {
-                let query = sqlx::query_with(text, sqlite::arguments(&rendered, params)?);
+                let query = sqlx::query_with(text, sqlite::arguments(rendered, params)?);
                 let rows = query.fetch(&mut **connection);
                 rows.and_then(|row| async move { sqlite::row(&row) }).try_collect().await
             }
             #[cfg(feature = "postgres")]
             Connection::Postgres(connection) => {
-                let query = sqlx::query_with(text, postgres::arguments(&rendered, params)?);
+                let query = sqlx::query_with(text, postgres::arguments(rendered, params)?);
                 let rows = query.fetch(&mut **connection);
                 rows.and_then(|row| async move { postgres::row(&row) }).try_collect().await
             }
             #[cfg(feature = "mysql")]
             Connection::MySql(connection) => {
-                let query = sqlx::query_with(text, mysql::arguments(&rendered, params)?);
+                let query = sqlx::query_with(text, mysql::arguments(rendered, params)?);
                 let rows = query.fetch(&mut **connection);
                 rows.and_then(|row| async move { mysql::row(&row) }).try_collect().await
             }
@@ -122,9 +144,8 @@ impl<'c> Session<'c> {
         rows: impl IntoIterator<Item = [Value; WIDTH]> + Send,
     ) -> Result<u64, sqlx::Error> {
         let mut changed = 0;
-        for part in self.parts(Rows::new(name, rows)) {
-            let params = params.clone().with_set(part);
-            changed += self.execute(statement, &params).await?;
+        for part in self.parts(statement, Rows::new(name, rows)) {
+            changed += self.execute_with(statement, params.clone().with_set(part)).await?;
         }
         Ok(changed)
     }
@@ -138,15 +159,17 @@ impl<'c> Session<'c> {
         rows: impl IntoIterator<Item = [Value; WIDTH]> + Send,
     ) -> Result<Vec<Row>, sqlx::Error> {
         let mut fetched = Vec::new();
-        for part in self.parts(Rows::new(name, rows)) {
-            let params = params.clone().with_set(part);
-            fetched.extend(self.fetch(statement, &params).await?);
+        for part in self.parts(statement, Rows::new(name, rows)) {
+            fetched.extend(self.fetch_with(statement, params.clone().with_set(part)).await?);
         }
         Ok(fetched)
     }
 
     /// A set of rows as so many sets as the database takes at once; none if it is empty.
-    fn parts(&self, mut rows: Rows) -> Vec<Rows> {
+    ///
+    /// Where each cell is a parameter, a set has one of few sizes, so that the database sees few different texts and can keep
+    /// them prepared: the size above, filled up with empty rows, or else the sizes below.
+    fn parts(&self, statement: Statement, mut rows: Rows) -> Vec<Rows> {
         if rows.cells.is_empty() {
             return Vec::new();
         }
@@ -157,14 +180,40 @@ impl<'c> Session<'c> {
         let mut parts = Vec::new();
         while rows.len() > 0 {
             let count = rows.len().min(most);
-            let count = 1 << count.ilog2();
-            let rest = rows.cells.split_off(count * rows.width);
-            parts.push(Rows {
-                name: rows.name,
-                width: rows.width,
-                cells: std::mem::replace(&mut rows.cells, rest),
-            });
+            let fits = statement.takes_empty_rows();
+            let count = if fits { count } else { 1 << count.ilog2() };
+            let mut part = rows.take_first(count);
+            if fits {
+                part.fill_up_to(round_size(count).min(most));
+            }
+            parts.push(part);
         }
         parts
+    }
+}
+
+/// The first of 1, 2, 3, 4, 6, 8, 12, 16, 24, … that is not below `count`.
+const fn round_size(count: usize) -> usize {
+    let power = count.next_power_of_two();
+    let between = power / 4 * 3;
+    if between >= count { between } else { power }
+}
+
+/// The rows in the one row of a packed query. `None`: they are to be read one by one.
+fn unpacked(packed: Vec<Row>, columns: &[Kind]) -> Option<Vec<Row>> {
+    match packed.into_iter().next()?.opt_text("packed").ok()? {
+        Some(packed) => packed::unpacked(&packed, columns),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_sets_are_few_and_close() {
+        let sizes: Vec<usize> = [1, 2, 3, 4, 5, 6, 7, 9, 13, 100, 513, 1000, 1024].map(round_size).into();
+        assert_eq!(sizes, [1, 2, 3, 4, 6, 6, 8, 12, 16, 128, 768, 1024, 1024]);
     }
 }

@@ -25,6 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::dialect::Dialect;
 use crate::options::TableNames;
+use crate::packed::packing;
 use crate::value::{Kind, Params};
 
 /// A statement: its name, and its template.
@@ -32,6 +33,21 @@ use crate::value::{Kind, Params};
 pub(crate) struct Statement {
     pub(crate) name: &'static str,
     pub(crate) template: &'static str,
+    /// Its columns, if it may give many rows at once.
+    pub(crate) packed: Option<&'static [Kind]>,
+}
+
+impl Statement {
+    /// A query that may give many rows at once, of these columns.
+    pub(crate) const fn giving_many(mut self, columns: &'static [Kind]) -> Self {
+        self.packed = Some(columns);
+        self
+    }
+
+    /// Whether rows without values may stand among those that the caller gives: in a query they match nothing.
+    pub(crate) fn takes_empty_rows(self) -> bool {
+        !self.template.contains("{values ")
+    }
 }
 
 /// The statement of this name: `sql/name.sql`.
@@ -40,6 +56,7 @@ macro_rules! statement {
         $crate::statement::Statement {
             name: $name,
             template: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $name, ".sql")),
+            packed: None,
         }
     };
 }
@@ -64,8 +81,17 @@ pub(crate) struct Rendered {
     pub(crate) slots: Vec<Slot>,
 }
 
-/// A statement, and the number of rows in each of its sets where that changes the text.
-type Key = (&'static str, Vec<usize>);
+/// A statement, its form, and the number of rows in each of its sets where that changes the text.
+type Key = (&'static str, Form, Vec<usize>);
+
+/// How a statement gives its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// One by one.
+    Plain,
+    /// All as one, of the statement's columns.
+    Packed(&'static [Kind]),
+}
 
 /// Makes statements for one database, and keeps what it made.
 #[derive(Debug)]
@@ -80,17 +106,21 @@ impl Statements {
         Self { dialect, tables, rendered: RwLock::default() }
     }
 
-    pub(crate) fn render(&self, statement: Statement, params: &Params) -> Arc<Rendered> {
+    pub(crate) fn render(&self, statement: Statement, form: Form, params: &Params) -> Arc<Rendered> {
         let counts = match self.dialect {
             Dialect::Postgres => Vec::new(),
             Dialect::Sqlite | Dialect::MySql => params.sets.iter().map(crate::value::Rows::len).collect(),
         };
-        let key = (statement.name, counts);
+        let key = (statement.name, form, counts);
         let known = self.rendered.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(known) = known {
             return known;
         }
-        let rendered = Arc::new(self.compose(statement.template, params));
+        let mut rendered = self.compose(statement.template, params);
+        if let Form::Packed(columns) = form {
+            rendered.text = packing(&rendered.text, columns).into();
+        }
+        let rendered = Arc::new(rendered);
         self.rendered.write().unwrap_or_else(PoisonError::into_inner).insert(key, rendered.clone());
         rendered
     }
@@ -153,8 +183,8 @@ impl Composer<'_> {
 
     fn placeholder(&mut self, slot: Slot) {
         let dialect = self.statements.dialect;
-        let known =
-            self.slots.iter().position(|known| *known == slot).filter(|_| dialect.numbers_parameters());
+        let numbers = dialect.numbers_parameters();
+        let known = numbers.then(|| self.slots.iter().position(|known| *known == slot)).flatten();
         let number = known.unwrap_or_else(|| {
             self.slots.push(slot);
             self.slots.len() - 1
@@ -264,7 +294,8 @@ mod tests {
 
     fn rendered(dialect: Dialect, template: &'static str, params: &Params) -> (String, Vec<Slot>) {
         let statements = Statements::new(dialect, TableNames::default());
-        let rendered = statements.render(Statement { name: "test", template }, params);
+        let rendered =
+            statements.render(Statement { name: "test", template, packed: None }, Form::Plain, params);
         (rendered.text.to_string(), rendered.slots.clone())
     }
 

@@ -161,6 +161,17 @@ impl Rows {
     pub(crate) const fn len(&self) -> usize {
         self.cells.len() / self.width
     }
+
+    /// Takes away as many rows from the front.
+    pub(crate) fn take_first(&mut self, count: usize) -> Self {
+        let rest = self.cells.split_off(count * self.width);
+        Self { name: self.name, width: self.width, cells: std::mem::replace(&mut self.cells, rest) }
+    }
+
+    /// Adds rows without values, up to so many rows.
+    pub(crate) fn fill_up_to(&mut self, count: usize) {
+        self.cells.resize(count * self.width, Value::Int(None));
+    }
 }
 
 impl Params {
@@ -192,6 +203,13 @@ impl Params {
     pub(crate) fn single(&self, name: &str) -> &Value {
         let found = self.singles.iter().find(|(known, _)| *known == name);
         &found.unwrap_or_else(|| unreachable!("the statement asks for :{name}, which its caller gives")).1
+    }
+
+    /// One cell of a set, which no other placeholder asks for.
+    pub(crate) fn take_cell(&mut self, name: &str, cell: usize) -> Value {
+        let found = self.sets.iter_mut().find(|rows| rows.name == name);
+        let rows = found.unwrap_or_else(|| unreachable!("the statement was made for the rows {name}"));
+        std::mem::replace(&mut rows.cells[cell], Value::Int(None))
     }
 
     pub(crate) fn set(&self, name: &str) -> &Rows {

@@ -44,7 +44,7 @@ pub use result::{ErrorChain, JobResult};
 pub use retry::{AfterAttempt, AttemptEnd, Retry, RetryAdvice};
 pub use state::{JobState, JobStep, StepRefused};
 
-use crate::id::{ExecutorName, JobId, ScheduleId, TaskId};
+use crate::id::{ExecutorName, JobId, ScheduleId, SchedulerId, TaskId};
 use crate::lease::{Lease, LeaseToken};
 use crate::metadata::Metadata;
 use crate::payload::Payload;
@@ -118,6 +118,13 @@ impl Job {
     #[must_use]
     pub const fn state(&self) -> JobState {
         if self.lease.is_some() { JobState::Running } else { JobState::Queued }
+    }
+
+    /// Gives the job to `holder` until `until`, under a new token: its next attempt.
+    pub fn acquire(&mut self, holder: SchedulerId, until: DateTime<Utc>) {
+        self.token = self.token.next();
+        self.attempt += 1;
+        self.lease = Some(Lease { holder, token: self.token, until });
     }
 
     /// Takes the job back into the queue for `run_at`, after an attempt: its deadline was for the first start.

@@ -19,7 +19,9 @@ pub(crate) enum Dialect {
     MySql,
 }
 
-/// Whether an `UPDATE` or `DELETE` can give back the rows that it changed.
+/// Whether a statement that changes rows gives them back, or they are read by one of their own.
+///
+/// SQLite could, but not packed into one ([`crate::packed`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Returning {
     Supported,
@@ -38,8 +40,8 @@ impl Dialect {
 
     pub(crate) const fn returning(self) -> Returning {
         match self {
-            Self::Sqlite | Self::Postgres => Returning::Supported,
-            Self::MySql => Returning::Missing,
+            Self::Postgres => Returning::Supported,
+            Self::Sqlite | Self::MySql => Returning::Missing,
         }
     }
 

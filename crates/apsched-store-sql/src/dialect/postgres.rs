@@ -6,7 +6,7 @@ use sqlx::{Arguments, Column as _, Row as _, TypeInfo, ValueRef};
 use crate::statement::{Rendered, Slot};
 use crate::value::{Cell, Kind, Params, Row, Rows, Value};
 
-pub(crate) fn arguments(rendered: &Rendered, params: &Params) -> Result<PgArguments, sqlx::Error> {
+pub(crate) fn arguments(rendered: &Rendered, params: Params) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
     for slot in &rendered.slots {
         let added = match slot {

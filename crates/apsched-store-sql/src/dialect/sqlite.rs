@@ -6,16 +6,16 @@ use sqlx::{Arguments, Row as _, TypeInfo, ValueRef};
 use crate::statement::{Rendered, Slot};
 use crate::value::{Cell, Params, Row, Value};
 
-pub(crate) fn arguments(rendered: &Rendered, params: &Params) -> Result<SqliteArguments, sqlx::Error> {
+pub(crate) fn arguments(rendered: &Rendered, mut params: Params) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(rendered.slots.len(), 0);
     for slot in &rendered.slots {
         let value = match slot {
-            Slot::Single(name) => params.single(name),
-            Slot::Cell { set, cell } => &params.set(set).cells[*cell],
+            Slot::Single(name) => params.single(name).clone(),
+            Slot::Cell { set, cell } => params.take_cell(set, *cell),
             Slot::Column { .. } => unreachable!("arrays are of PostgreSQL"),
         };
-        let added = match value.clone() {
+        let added = match value {
             Value::Int(number) => arguments.add(number),
             Value::Text(text) | Value::Json(text) => arguments.add(text),
             Value::Bytes(bytes) => arguments.add(bytes),

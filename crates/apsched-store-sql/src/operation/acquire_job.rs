@@ -17,17 +17,20 @@ use super::task;
 use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
 use crate::row::encoded;
-use crate::row::job::{JobDecoder, StoredJob};
+use crate::row::job::{self, JobDecoder, StoredJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Json, Params, Row, Value};
+use crate::value::{Json, Kind, Params, Row, Value};
 
 const LANES: Statement = statement!("lanes");
-const LANE_JOBS: Statement = statement!("lane_jobs");
+const LANE_JOBS: Statement = statement!("lane_jobs").giving_many(&[Kind::Id, Kind::Int]);
+const LANE_ROWS: Statement = statement!("lane_rows").giving_many(job::KINDS);
 const ACQUIRE_LANE: Statement = statement!("acquire_lane");
+const ACQUIRE_LANE_POSTGRES: Statement = statement!("acquire_lane.postgres");
 const ACQUIRE_JOBS: Statement = statement!("acquire_jobs");
+const ACQUIRE_JOBS_POSTGRES: Statement = statement!("acquire_jobs.postgres");
 const ACQUIRE_JOBS_MYSQL: Statement = statement!("acquire_jobs.mysql");
-const JOBS_BY_ID_MYSQL: Statement = statement!("jobs_by_id.mysql");
+const JOBS_BY_ID: Statement = statement!("jobs_by_id").giving_many(job::KINDS);
 const PAYLOADS: Statement = statement!("payloads");
 const QUARANTINE_JOB: Statement = statement!("quarantine_job");
 
@@ -79,12 +82,12 @@ pub(crate) async fn due_lanes(session: &mut Session<'_>, request: &AcquireJobs) 
 /// What is acquired: jobs in claim order, and what happened.
 pub(crate) type Acquired = (Vec<Job>, Vec<Event>);
 
-/// Whether the jobs of these lanes can be acquired by one statement: one lane, and nothing to count.
+/// Whether the jobs of these lanes can be acquired without asking for each: one lane, and nothing to count.
 pub(crate) fn is_simple(dialect: Dialect, lanes: &[Lane]) -> bool {
-    matches!(lanes, [lane] if lane.limit.is_none()) && dialect.returning() == Returning::Supported
+    matches!(lanes, [lane] if lane.limit.is_none()) && dialect != Dialect::MySql
 }
 
-/// Acquires from the one lane in which something is due, by one statement.
+/// Acquires from the one lane in which something is due: on PostgreSQL by one statement.
 pub(crate) async fn from_lane(
     session: &mut Session<'_>,
     lane: &Lane,
@@ -96,8 +99,17 @@ pub(crate) async fn from_lane(
         .with("priority", lane.priority)
         .with("now", request.now)
         .with("limit", request.limit);
-    let rows = session.fetch(ACQUIRE_LANE, &params).await?;
-    deliver(session, rows, request).await
+    if session.dialect() == Dialect::Postgres {
+        let rows = session.fetch(ACQUIRE_LANE_POSTGRES, &params).await?;
+        return deliver(session, rows, request, |_| {}).await;
+    }
+    let rows = session.fetch(LANE_ROWS, &params).await?;
+    if rows.is_empty() {
+        return Ok(Acquired::default());
+    }
+    session.execute(ACQUIRE_LANE, &params).await?;
+    let until = instant::after(request.now, request.lease);
+    deliver(session, rows, request, |job| job.acquire(request.scheduler_id.clone(), until)).await
 }
 
 /// Acquires from several lanes, or from tasks with limits: within a transaction.
@@ -132,7 +144,7 @@ pub(crate) async fn from_lanes(
         }
     }
     let rows = take(session, chosen, request).await?;
-    deliver(session, rows, request).await
+    deliver(session, rows, request, |_| {}).await
 }
 
 /// The first due job of a lane, and those that follow.
@@ -194,20 +206,29 @@ async fn take(session: &mut Session<'_>, chosen: Vec<JobId>, request: &AcquireJo
     let ids: Vec<_> = chosen.into_iter().map(|id| [Value::from(id)]).collect();
     match session.dialect().returning() {
         Returning::Supported => {
-            Ok(session.fetch_rows(ACQUIRE_JOBS, claim_params(request), "acquired", ids).await?)
+            Ok(session.fetch_rows(ACQUIRE_JOBS_POSTGRES, claim_params(request), "acquired", ids).await?)
         }
         Returning::Missing => {
             let params = claim_params(request);
-            session.execute_rows(ACQUIRE_JOBS_MYSQL, params, "acquired", ids.clone()).await?;
-            Ok(session.fetch_rows(JOBS_BY_ID_MYSQL, Params::new(), "acquired", ids).await?)
+            let is_mysql = session.dialect() == Dialect::MySql;
+            let statement = if is_mysql { ACQUIRE_JOBS_MYSQL } else { ACQUIRE_JOBS };
+            session.execute_rows(statement, params, "acquired", ids.clone()).await?;
+            Ok(session.fetch_rows(JOBS_BY_ID, Params::new(), "acquired", ids).await?)
         }
     }
 }
 
-/// Decodes what was leased; what cannot be decoded is put aside.
-async fn deliver(session: &mut Session<'_>, rows: Vec<Row>, request: &AcquireJobs) -> Outcome<Acquired> {
+/// Decodes what was leased; what cannot be decoded is put aside. `bring_up_to_date` does to a job what was done to its row since it
+/// was read.
+async fn deliver(
+    session: &mut Session<'_>,
+    rows: Vec<Row>,
+    request: &AcquireJobs,
+    bring_up_to_date: impl FnMut(&mut Job) + Send,
+) -> Outcome<Acquired> {
     let (stored, mut events) = decode_or_quarantine(session, rows, Some(&request.scheduler_id)).await?;
     let mut jobs = with_payloads(session, stored).await?;
+    jobs.iter_mut().for_each(bring_up_to_date);
     jobs.sort_unstable_by_key(ClaimOrder::of);
     if request.interest.includes(JobAcquired::INTEREST) {
         events.extend(jobs.iter().map(|job| {

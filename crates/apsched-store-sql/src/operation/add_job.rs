@@ -15,8 +15,12 @@ use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
 
 const ADD_JOBS: Statement = statement!("add_jobs");
+const ADD_JOBS_POSTGRES: Statement = statement!("add_jobs.postgres");
 const ADD_JOBS_MYSQL: Statement = statement!("add_jobs.mysql");
-const KNOWN_JOBS_MYSQL: Statement = statement!("known_jobs.mysql");
+const KNOWN_JOBS: Statement = statement!("known_jobs");
+const SAVEPOINT: Statement = statement!("savepoint");
+const ROLLBACK: Statement = statement!("rollback_to_savepoint");
+const RELEASE: Statement = statement!("release_savepoint");
 const ADD_PAYLOADS: Statement = statement!("add_payloads");
 
 /// Jobs that were added; those that were there are left as they are.
@@ -82,8 +86,9 @@ pub(crate) async fn insert<'j>(
     }
     let new = match session.dialect() {
         Dialect::MySql => insert_unknown(session, rows).await?,
-        Dialect::Sqlite | Dialect::Postgres => {
-            let returned = session.fetch_rows(ADD_JOBS, Params::new(), "job", rows).await?;
+        Dialect::Sqlite => insert_all_or_unknown(session, rows).await?,
+        Dialect::Postgres => {
+            let returned = session.fetch_rows(ADD_JOBS_POSTGRES, Params::new(), "job", rows).await?;
             returned.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?
         }
     };
@@ -94,30 +99,63 @@ pub(crate) async fn insert<'j>(
     Ok(Added { ids: new, ..added })
 }
 
+/// Inserts all; only when some of them turn out to be there already is it looked up which.
+async fn insert_all_or_unknown(session: &mut Session<'_>, rows: Vec<NewRow>) -> Outcome<HashSet<JobId>> {
+    session.execute(SAVEPOINT, &Params::new()).await?;
+    let ids: HashSet<JobId> = rows.iter().map(id_of).collect();
+    let are_distinct = ids.len() == rows.len();
+    let inserted = if are_distinct {
+        session.execute_rows(ADD_JOBS, Params::new(), "job", rows.clone()).await?
+    } else {
+        0
+    };
+    let new = if inserted == ids.len() as u64 {
+        ids
+    } else {
+        session.execute(ROLLBACK, &Params::new()).await?;
+        insert_unknown(session, rows).await?
+    };
+    session.execute(RELEASE, &Params::new()).await?;
+    Ok(new)
+}
+
 /// Where an insert cannot say what it inserted, what is there is looked up first.
-async fn insert_unknown(session: &mut Session<'_>, rows: Vec<[Value; 12]>) -> Outcome<HashSet<JobId>> {
+async fn insert_unknown(session: &mut Session<'_>, rows: Vec<NewRow>) -> Outcome<HashSet<JobId>> {
     let keys: Vec<_> = rows.iter().map(|row| [row[0].clone(), row[5].clone(), row[6].clone()]).collect();
-    let known = session.fetch_rows(KNOWN_JOBS_MYSQL, Params::new(), "job", keys).await?;
+    let known = session.fetch_rows(KNOWN_JOBS, Params::new(), "job", keys).await?;
     let known = known.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?;
     let (mut new, mut fire_times, mut unknown) = (HashSet::new(), HashSet::new(), Vec::new());
     for row in rows {
-        let Value::Id(id) = row[0] else { unreachable!("the first column is the id") };
+        let id = id_of(&row);
         // Of two with one id, or for one fire time, in one call the first stands.
         let fire_time = match (&row[5], &row[6]) {
             (Value::Text(Some(schedule)), Value::Int(Some(at))) => Some((schedule.clone(), *at)),
             _ => None,
         };
         let stands_alone = fire_time.is_none_or(|fire_time| fire_times.insert(fire_time));
-        if !known.contains(&id.into()) && stands_alone && new.insert(JobId::from(id)) {
-            unknown.push(with_constants(row));
+        if !known.contains(&id) && stands_alone && new.insert(id) {
+            unknown.push(row);
         }
     }
-    session.execute_rows(ADD_JOBS_MYSQL, Params::new(), "job", unknown).await?;
+    if session.dialect() == Dialect::MySql {
+        let unknown = unknown.into_iter().map(with_constants).collect::<Vec<_>>();
+        session.execute_rows(ADD_JOBS_MYSQL, Params::new(), "job", unknown).await?;
+    } else {
+        session.execute_rows(ADD_JOBS, Params::new(), "job", unknown).await?;
+    }
     Ok(new)
 }
 
+/// The columns of a new job, as `add_jobs` names them.
+type NewRow = [Value; 12];
+
+fn id_of(row: &NewRow) -> JobId {
+    let Value::Id(id) = row[0] else { unreachable!("the first column is the id") };
+    id.into()
+}
+
 /// A row of `add_jobs.mysql`, which has the columns of a new job among the others.
-fn with_constants(row: [Value; 12]) -> [Value; 16] {
+fn with_constants(row: NewRow) -> [Value; 16] {
     let [id, rest @ ..] = row;
     let [a, b, c, d, e, f, g, h, i, j, k] = rest;
     let zero = || Value::from(0_i64);

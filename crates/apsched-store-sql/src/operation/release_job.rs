@@ -13,15 +13,14 @@ use super::end_job::{self, Ended, FreedSlots};
 use super::lease;
 use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
-use crate::row::job::{EndedJob, JobDecoder, UnreadableJob};
+use crate::row::job::{self, EndedJob, JobDecoder, UnreadableJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
 
-const FINISH_JOBS: Statement = statement!("finish_jobs");
 const FINISH_JOBS_POSTGRES: Statement = statement!("finish_jobs.postgres");
 const LOCK_CLAIMS: Statement = statement!("lock_claims");
-const ENDED_JOBS_MYSQL: Statement = statement!("ended_jobs.mysql");
+const ENDED_JOBS: Statement = statement!("ended_jobs").giving_many(job::ENDED_KINDS);
 const HELD_JOBS: Statement = statement!("held_jobs");
 const REQUEUE_JOBS: Statement = statement!("requeue_jobs");
 const REQUEUE_JOBS_MYSQL: Statement = statement!("requeue_jobs.mysql");
@@ -74,9 +73,8 @@ async fn finish<'r>(
     let claims = claims(releases);
     let params = Params::new().with("holder", &request.scheduler_id);
     let statement = match session.dialect() {
-        Dialect::Sqlite => FINISH_JOBS,
         Dialect::Postgres => FINISH_JOBS_POSTGRES,
-        Dialect::MySql => ENDED_JOBS_MYSQL,
+        Dialect::Sqlite | Dialect::MySql => ENDED_JOBS,
     };
     let rows = session.fetch_rows(statement, params, "held", claims).await?;
     let mut decoder = JobDecoder::default();

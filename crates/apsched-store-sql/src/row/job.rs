@@ -12,7 +12,7 @@ use apsched_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{json, payload_columns};
-use crate::value::{Json, Row, StoredPayload, Unreadable, Value};
+use crate::value::{Json, Kind, Row, StoredPayload, Unreadable, Value};
 
 /// Bytes of a payload that stay in the row.
 pub(crate) const LARGEST_PAYLOAD_IN_ROW: usize = 1024;
@@ -24,6 +24,43 @@ pub(crate) const COLUMNS: &str = "id, task_id, job_executor, priority, run_at, s
 /// In the order in which [`decode_ended`] takes them.
 pub(crate) const ENDED_COLUMNS: &str = "id, task_id, job_executor, priority, schedule_id, fire_time, attempt, cancel_requested, settings, \
     CASE WHEN payload_serializer IS NOT NULL AND payload IS NULL THEN 1 ELSE 0 END";
+
+/// The kinds of [`COLUMNS`].
+pub(crate) const KINDS: &[Kind] = &[
+    Kind::Id,
+    Kind::Text,
+    Kind::Text,
+    Kind::Int,
+    Kind::Int,
+    Kind::Text,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Text,
+    Kind::Int,
+    Kind::Int,
+    Kind::Json,
+    Kind::Json,
+    Kind::Text,
+    Kind::Bytes,
+];
+
+/// The kinds of [`ENDED_COLUMNS`], and whether the task has no limit.
+pub(crate) const ENDED_KINDS: &[Kind] = &[
+    Kind::Id,
+    Kind::Text,
+    Kind::Text,
+    Kind::Int,
+    Kind::Text,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Json,
+    Kind::Int,
+    Kind::Int,
+];
 
 /// What of the settings has no column of its own.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -18,7 +18,6 @@ use crate::job::{
     Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState,
     Release,
 };
-use crate::lease::Lease;
 use crate::store::{AcquireJobs, HeldJob, JobFilter, Recover};
 use crate::task::TaskDefinition;
 
@@ -116,9 +115,7 @@ impl JobTable {
             queue.running += 1;
             if let Some(entry) = self.jobs.get_mut(&place.job_id()) {
                 let job = &mut entry.job;
-                job.token = job.token.next();
-                job.attempt += 1;
-                job.lease = Some(Lease { holder: request.scheduler_id.clone(), token: job.token, until });
+                job.acquire(request.scheduler_id.clone(), until);
                 self.leases.insert(until, job.id);
                 if request.interest.includes(JobAcquired::INTEREST) {
                     let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());

@@ -1,4 +1,4 @@
 -- Jobs that were just leased.
 SELECT {columns job}
 FROM {rows acquired: acquired_id id}
-STRAIGHT_JOIN {jobs} FORCE INDEX (PRIMARY) ON id = acquired_id
+{then} {jobs} {by id} ON id = acquired_id

@@ -1,0 +1,2 @@
+-- Keeps what was added since.
+RELEASE adding

@@ -1,0 +1,2 @@
+-- Takes back what was added since.
+ROLLBACK TO adding

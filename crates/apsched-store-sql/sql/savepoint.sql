@@ -1,0 +1,2 @@
+-- Where to return to, if not all can be added.
+SAVEPOINT adding
