@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 /// A parameter of a statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),

@@ -1,6 +1,7 @@
 //! Queueing jobs.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use apsched_core::event::{Event, EventInterest, EventType, JobAdded, Wakeup};
 use apsched_core::{Job, JobId};
@@ -17,6 +18,8 @@ use crate::value::{Params, Value};
 const ADD_JOBS: Statement = statement!("add_jobs");
 const ADD_JOBS_POSTGRES: Statement = statement!("add_jobs.postgres");
 const ADD_JOBS_MYSQL: Statement = statement!("add_jobs.mysql");
+const ADD_SIBLINGS: Statement = statement!("add_siblings");
+const ADD_SIBLINGS_POSTGRES: Statement = statement!("add_siblings.postgres");
 const KNOWN_JOBS: Statement = statement!("known_jobs");
 const SAVEPOINT: Statement = statement!("savepoint");
 const ROLLBACK: Statement = statement!("rollback_to_savepoint");
@@ -55,18 +58,57 @@ pub(crate) async fn insert<'j>(
     jobs: impl Iterator<Item = &'j Job> + Clone + Send,
     interest: EventInterest,
 ) -> Outcome<Added> {
-    let mut settings = SettingsColumn::default();
-    let (mut rows, mut large) = (Vec::new(), Vec::new());
+    let (mut new_jobs, mut large) = (Vec::new(), Vec::new());
     for job in jobs.clone() {
         let (serializer, place) = place_payload(job)?;
-        let body = match place {
+        let payload = match place {
             PayloadPlace::Row(bytes) => Some(bytes),
             PayloadPlace::Apart(bytes) => {
                 large.push((job.id, bytes));
                 None
             }
         };
-        rows.push([
+        new_jobs.push(NewJob { job, serializer, payload: Value::Bytes(payload) });
+    }
+    if new_jobs.is_empty() {
+        return Ok(Added::default());
+    }
+    let new = match session.dialect() {
+        Dialect::MySql => insert_unknown(session, new_jobs).await?,
+        Dialect::Sqlite => insert_all_or_unknown(session, new_jobs).await?,
+        Dialect::Postgres => {
+            let returned = match siblings(&new_jobs) {
+                Some((shared, rows)) => {
+                    session.fetch_rows(ADD_SIBLINGS_POSTGRES, shared, "job", rows).await?
+                }
+                None => session.fetch_rows(ADD_JOBS_POSTGRES, Params::new(), "job", rows(new_jobs)).await?,
+            };
+            returned.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?
+        }
+    };
+    large.retain(|(id, _)| new.contains(id));
+    let large = large.into_iter().map(|(id, bytes)| [id.into(), Value::Bytes(Some(bytes))]);
+    session.execute_rows(ADD_PAYLOADS, Params::new(), "large", large.collect::<Vec<_>>()).await?;
+    let added = report(jobs.filter(|job| new.contains(&job.id)), interest);
+    Ok(Added { ids: new, ..added })
+}
+
+/// A job with its payload as it is stored.
+#[derive(Debug)]
+struct NewJob<'j> {
+    job: &'j Job,
+    serializer: Value,
+    /// None: the payload stands apart.
+    payload: Value,
+}
+
+/// The columns of a new job, as `add_jobs` names them.
+type NewRow = [Value; 12];
+
+fn rows(jobs: Vec<NewJob<'_>>) -> Vec<NewRow> {
+    let mut settings = SettingsColumn::default();
+    let row = |NewJob { job, serializer, payload }| {
+        [
             job.id.into(),
             (&job.task_id).into(),
             (&job.settings.job_executor).into(),
@@ -78,49 +120,64 @@ pub(crate) async fn insert<'j>(
             job.start_deadline.into(),
             settings.of(&job.settings).into(),
             serializer,
-            Value::Bytes(body),
-        ]);
-    }
-    if rows.is_empty() {
-        return Ok(Added::default());
-    }
-    let new = match session.dialect() {
-        Dialect::MySql => insert_unknown(session, rows).await?,
-        Dialect::Sqlite => insert_all_or_unknown(session, rows).await?,
-        Dialect::Postgres => {
-            let returned = session.fetch_rows(ADD_JOBS_POSTGRES, Params::new(), "job", rows).await?;
-            returned.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?
-        }
+            payload,
+        ]
     };
-    large.retain(|(id, _)| new.contains(id));
-    let large = large.into_iter().map(|(id, bytes)| [id.into(), Value::Bytes(Some(bytes))]);
-    session.execute_rows(ADD_PAYLOADS, Params::new(), "large", large.collect::<Vec<_>>()).await?;
-    let added = report(jobs.filter(|job| new.contains(&job.id)), interest);
-    Ok(Added { ids: new, ..added })
+    jobs.into_iter().map(row).collect()
+}
+
+/// Direct jobs that differ in nothing but their ids and payloads, as those mostly do that are added together: what they share, once,
+/// and a row for each. `None`: they differ in more.
+fn siblings(jobs: &[NewJob<'_>]) -> Option<(Params, Vec<[Value; 2]>)> {
+    let NewJob { job: first, serializer, .. } = jobs.first()?;
+    let are_alike = jobs.iter().all(|new| {
+        let job = new.job;
+        job.schedule_id.is_none()
+            && job.fire_time.is_none()
+            && job.task_id == first.task_id
+            && Arc::ptr_eq(&job.settings, &first.settings)
+            && (job.run_at, job.created_at) == (first.run_at, first.created_at)
+            && job.start_deadline == first.start_deadline
+            && new.serializer == *serializer
+    });
+    if !are_alike {
+        return None;
+    }
+    let shared = Params::new()
+        .with("task_id", &first.task_id)
+        .with("job_executor", &first.settings.job_executor)
+        .with("priority", i64::from(first.settings.priority))
+        .with("run_at", first.run_at)
+        .with("created_at", first.created_at)
+        .with("start_deadline", first.start_deadline)
+        .with("settings", SettingsColumn::default().of(&first.settings))
+        .with("payload_serializer", serializer.clone());
+    Some((shared, jobs.iter().map(|new| [new.job.id.into(), new.payload.clone()]).collect()))
 }
 
 /// Inserts all; only when some of them turn out to be there already is it looked up which.
-async fn insert_all_or_unknown(session: &mut Session<'_>, rows: Vec<NewRow>) -> Outcome<HashSet<JobId>> {
+async fn insert_all_or_unknown(session: &mut Session<'_>, jobs: Vec<NewJob<'_>>) -> Outcome<HashSet<JobId>> {
+    let Some((shared, rows)) = siblings(&jobs) else { return insert_unknown(session, jobs).await };
+    let ids: HashSet<JobId> = jobs.iter().map(|new| new.job.id).collect();
+    if let [_] = jobs[..] {
+        let inserted = session.execute_rows(ADD_SIBLINGS, shared, "job", rows).await?;
+        return Ok(if inserted == 0 { HashSet::new() } else { ids });
+    }
     session.execute(SAVEPOINT, &Params::new()).await?;
-    let ids: HashSet<JobId> = rows.iter().map(id_of).collect();
-    let are_distinct = ids.len() == rows.len();
-    let inserted = if are_distinct {
-        session.execute_rows(ADD_JOBS, Params::new(), "job", rows.clone()).await?
-    } else {
-        0
-    };
-    let new = if inserted == ids.len() as u64 {
+    let inserted = session.execute_rows(ADD_SIBLINGS, shared, "job", rows).await?;
+    let new = if inserted == jobs.len() as u64 {
         ids
     } else {
         session.execute(ROLLBACK, &Params::new()).await?;
-        insert_unknown(session, rows).await?
+        insert_unknown(session, jobs).await?
     };
     session.execute(RELEASE, &Params::new()).await?;
     Ok(new)
 }
 
 /// Where an insert cannot say what it inserted, what is there is looked up first.
-async fn insert_unknown(session: &mut Session<'_>, rows: Vec<NewRow>) -> Outcome<HashSet<JobId>> {
+async fn insert_unknown(session: &mut Session<'_>, jobs: Vec<NewJob<'_>>) -> Outcome<HashSet<JobId>> {
+    let rows = rows(jobs);
     let keys: Vec<_> = rows.iter().map(|row| [row[0].clone(), row[5].clone(), row[6].clone()]).collect();
     let known = session.fetch_rows(KNOWN_JOBS, Params::new(), "job", keys).await?;
     let known = known.into_iter().map(|mut row| row.job_id("id")).collect::<Result<HashSet<_>, _>>()?;
@@ -145,9 +202,6 @@ async fn insert_unknown(session: &mut Session<'_>, rows: Vec<NewRow>) -> Outcome
     }
     Ok(new)
 }
-
-/// The columns of a new job, as `add_jobs` names them.
-type NewRow = [Value; 12];
 
 fn id_of(row: &NewRow) -> JobId {
     let Value::Id(id) = row[0] else { unreachable!("the first column is the id") };
