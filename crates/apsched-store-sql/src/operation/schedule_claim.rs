@@ -8,15 +8,16 @@ use apsched_core::store::{AcquireSchedules, ClaimedSchedule};
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{Lease, Schedule, ScheduleId, TaskDefinition, instant};
 
-use crate::dialect::Returning;
+use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
 use crate::row::{self, schedule::UnreadableSchedule};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Json, Params, Row, Value};
 
-const ACQUIRE_SCHEDULES: Statement = statement!("acquire_schedules");
-const DUE_SCHEDULES_MYSQL: Statement = statement!("due_schedules.mysql");
+const ACQUIRE_SCHEDULES_POSTGRES: Statement = statement!("acquire_schedules.postgres");
+const DUE_SCHEDULES: Statement = statement!("due_schedules").giving_many(row::schedule::KINDS);
+const LEASE_SCHEDULES: Statement = statement!("lease_schedules");
 const LEASE_SCHEDULES_MYSQL: Statement = statement!("lease_schedules.mysql");
 const QUARANTINE_SCHEDULE: Statement = statement!("quarantine_schedule");
 const TASKS_BY_ID: Statement = statement!("tasks_by_id");
@@ -33,13 +34,15 @@ pub(crate) async fn acquire(
     let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
     let due = claim.clone().with("now", request.now).with("limit", request.limit);
     let rows = match session.dialect().returning() {
-        Returning::Supported => session.fetch(ACQUIRE_SCHEDULES, &due).await?,
-        Returning::Missing => session.fetch(DUE_SCHEDULES_MYSQL, &due).await?,
+        Returning::Supported => session.fetch(ACQUIRE_SCHEDULES_POSTGRES, &due).await?,
+        Returning::Missing => session.fetch(DUE_SCHEDULES, &due).await?,
     };
     let (mut schedules, events) = decode(session, rows, request, registry).await?;
     if session.dialect().returning() == Returning::Missing {
         let ids: Vec<_> = schedules.iter().map(|schedule| [Value::from(&schedule.id)]).collect();
-        session.execute_rows(LEASE_SCHEDULES_MYSQL, claim, "due", ids).await?;
+        let is_mysql = session.dialect() == Dialect::MySql;
+        let statement = if is_mysql { LEASE_SCHEDULES_MYSQL } else { LEASE_SCHEDULES };
+        session.execute_rows(statement, claim, "due", ids).await?;
         for schedule in &mut schedules {
             schedule.token = schedule.token.next();
             let holder = request.scheduler_id.clone();

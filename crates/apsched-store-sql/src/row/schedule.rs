@@ -7,11 +7,31 @@ use apsched_core::trigger::{AnyTrigger, TriggerRegistry};
 use apsched_core::{Lease, LeaseToken, Schedule, ScheduleId, ScheduleState};
 
 use super::{json, payload_columns};
-use crate::value::{Json, Params, Row, StoredPayload, Unreadable, Value};
+use crate::value::{Json, Kind, Params, Row, StoredPayload, Unreadable, Value};
 
 /// In the order in which [`decode`] takes them.
 pub(crate) const COLUMNS: &str = "id, task_id, trigger_definition, settings, payload_serializer, payload, created_at, state, \
     state_reason, next_fire_time, last_fire_time, fires, revision, token, lease_holder, lease_until";
+
+/// The kinds of [`COLUMNS`].
+pub(crate) const KINDS: &[Kind] = &[
+    Kind::Text,
+    Kind::Text,
+    Kind::Json,
+    Kind::Json,
+    Kind::Text,
+    Kind::Bytes,
+    Kind::Int,
+    Kind::Text,
+    Kind::Json,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Text,
+    Kind::Int,
+];
 
 /// A row, or what is known of one that cannot be decoded.
 #[derive(Debug)]

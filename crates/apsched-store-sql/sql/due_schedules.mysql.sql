@@ -1,7 +1,0 @@
--- Due schedules that nobody holds, the earliest first, locked; passes over those that another scheduler is taking.
-SELECT {columns schedule}
-FROM {schedules}
-WHERE state = 'active' AND next_fire_time <= :now AND (lease_until IS NULL OR lease_until <= :now)
-ORDER BY next_fire_time, id
-LIMIT :limit
-{lock free schedules}

@@ -1,0 +1,8 @@
+-- Due schedules that nobody holds, the earliest first, by the index schedules_due, locked; passes over those that another scheduler
+-- is taking at this moment.
+SELECT {columns schedule}
+FROM {schedules} AS schedules
+WHERE state = 'active' AND next_fire_time <= :now AND (lease_until IS NULL OR lease_until <= :now)
+ORDER BY next_fire_time, id
+LIMIT :limit
+{lock free schedules}
