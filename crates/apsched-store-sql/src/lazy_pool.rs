@@ -1,46 +1,84 @@
-//! A pool that is made when a connection is first needed.
+//! Pools that are made when a connection is first needed, one for each runtime that needs one.
 //!
-//! sqlx makes pools only within a runtime, but a store may be opened before there is one: a program without async opens its
-//! store, and the scheduler brings the runtime.
+//! A connection belongs to the runtime that opened it: its socket is looked after there, and it goes back to its pool by a
+//! task there. In a pool that several runtimes share, a connection of one that stands still, or has ended, would hold up the
+//! others. So each has a pool of its own; when the runtime ends, its pool is forgotten.
+//!
+//! A user's own pool is taken as it is.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::{Connection, Database, Pool};
+use tokio::runtime::{Handle, Id};
 
 /// The options of a sqlx connection.
 pub(crate) type ConnectOptions<DB> = <<DB as Database>::Connection as Connection>::Options;
 
-/// A pool, or what one is made of.
+/// The user's pool, or what pools are made of.
 #[derive(Debug)]
 pub(crate) struct LazyPool<DB: Database> {
-    pool: OnceLock<Pool<DB>>,
+    given: Option<Pool<DB>>,
+    made: Arc<Made<DB>>,
     options: PoolOptions<DB>,
     connect: ConnectOptions<DB>,
 }
 
+/// The pools that were made, by their runtimes.
+#[derive(Debug)]
+struct Made<DB: Database>(Mutex<HashMap<Id, Pool<DB>>>);
+
+impl<DB: Database> Made<DB> {
+    fn pools(&self) -> MutexGuard<'_, HashMap<Id, Pool<DB>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<DB: Database> LazyPool<DB> {
-    pub(crate) const fn new(options: PoolOptions<DB>, connect: ConnectOptions<DB>) -> Self {
-        Self { pool: OnceLock::new(), options, connect }
+    pub(crate) fn new(options: PoolOptions<DB>, connect: ConnectOptions<DB>) -> Self {
+        Self { given: None, made: Arc::new(Made(Mutex::default())), options, connect }
     }
 
-    /// A connection of the pool.
+    /// A connection for the runtime of the caller.
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
         self.get().acquire().await
     }
 
-    /// The pool. Not to be called outside of a runtime.
-    pub(crate) fn get(&self) -> &Pool<DB> {
-        self.pool.get_or_init(|| self.options.clone().connect_lazy_with(self.connect.clone()))
+    /// The pool for the runtime of the caller, who has one.
+    fn get(&self) -> Pool<DB> {
+        if let Some(given) = &self.given {
+            return given.clone();
+        }
+        let runtime = Handle::current();
+        let mut pools = self.made.pools();
+        if let Some(pool) = pools.get(&runtime.id()) {
+            return pool.clone();
+        }
+        let pool = self.options.clone().connect_lazy_with(self.connect.clone());
+        pools.insert(runtime.id(), pool.clone());
+        drop(pools);
+        let forget = Forget { made: Arc::downgrade(&self.made), runtime: runtime.id() };
+        let closed = pool.close_event();
+        runtime.spawn(async move {
+            let _at_the_end = forget;
+            closed.await;
+        });
+        pool
     }
 
-    /// Connects once, beside the pool: that one takes a refusal for a server which is about to start, and waits.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    /// Connects once, beside the pools: they take a refusal for a server which is about to start, and wait.
     pub(crate) async fn try_connect(&self) -> Result<(), sqlx::Error> {
         let connected =
             tokio::time::timeout(self.acquire_timeout(), DB::Connection::connect_with(&self.connect));
         connected.await.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await
+    }
+
+    /// Whether the pool is the user's.
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn is_given(&self) -> bool {
+        self.given.is_some()
     }
 
     pub(crate) const fn connect_options(&self) -> &ConnectOptions<DB> {
@@ -55,9 +93,11 @@ impl<DB: Database> LazyPool<DB> {
         self.options.get_acquire_timeout()
     }
 
-    /// Whether every connection that the pool may open is in use.
+    /// Whether every connection that the caller's runtime may open is in use.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.pool.get().is_some_and(|pool| pool.num_idle() == 0 && pool.size() >= self.max_connections())
+        let made = || self.made.pools().get(&Handle::try_current().ok()?.id()).cloned();
+        let pool = self.given.clone().or_else(made);
+        pool.is_some_and(|pool| pool.num_idle() == 0 && pool.size() >= self.max_connections())
     }
 }
 
@@ -65,6 +105,20 @@ impl<DB: Database> From<Pool<DB>> for LazyPool<DB> {
     fn from(pool: Pool<DB>) -> Self {
         let (options, connect) =
             (pool.options().clone(), ConnectOptions::<DB>::clone(&pool.connect_options()));
-        Self { pool: OnceLock::from(pool), options, connect }
+        Self { given: Some(pool), ..Self::new(options, connect) }
+    }
+}
+
+/// Forgets a runtime's pool when it is dropped, as it is by a runtime that ends.
+struct Forget<DB: Database> {
+    made: Weak<Made<DB>>,
+    runtime: Id,
+}
+
+impl<DB: Database> Drop for Forget<DB> {
+    fn drop(&mut self) {
+        let forgotten = self.made.upgrade().and_then(|made| made.pools().remove(&self.runtime));
+        // Its connections are closed here, where nobody waits for the pools.
+        drop(forgotten);
     }
 }

@@ -32,7 +32,7 @@
 //! | recover | the orphaned and the missed jobs | jobs |
 //! | add, change, remove a schedule | the schedule; its jobs if they are cancelled | |
 //!
-//! On SQLite there is one lock, on the file, and one task that takes it for all callers of a process.
+//! On SQLite there is one lock, on the file, and one thread that takes it for all callers of a store.
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("enable a database of apsched-store-sql: the feature `sqlite`, `postgres` or `mysql`");

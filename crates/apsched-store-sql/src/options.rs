@@ -67,7 +67,8 @@ impl SqlOptions {
 
     /// Most connections that the store opens. Default 10; zero counts as 1. Not used with a pool of your own.
     ///
-    /// SQLite opens one that writes, and up to so many that read.
+    /// SQLite opens one that writes, and up to so many that read. Where several runtimes of a program use one store, each has
+    /// so many: a connection belongs to the runtime that opened it.
     pub fn max_connections(mut self, most: u32) -> Self {
         self.max_connections = most.max(1);
         self
@@ -147,6 +148,7 @@ impl TableNames {
     }
 
     /// What tells these tables from others of the same server, for a lock.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) fn lock_name(&self) -> String {
         format!("apsched:{}:{}", self.schema.as_deref().unwrap_or(""), self.prefix)
     }

@@ -16,7 +16,7 @@ use crate::session::{Connection, Session};
 use crate::statement::Statements;
 use crate::url::dialect_of;
 #[cfg(feature = "sqlite")]
-use crate::writer::Writer;
+use crate::writer::{Keeps, Writer};
 
 /// A pool of one of the databases; made by `into()` of sqlx's own.
 #[derive(Clone, Debug)]
@@ -95,6 +95,17 @@ impl<T, W> Operation<T> for W where
 }
 
 impl Connections {
+    /// The one who does this, where there is one for all: a caller that stops waiting does not stop him.
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn writer(&self, access: Access) -> Option<&Writer> {
+        match (self, access) {
+            (Self::Sqlite { readers: Some(_), .. }, Access::Read) => None,
+            (Self::Sqlite { writer, .. }, _) => Some(writer),
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            _ => None,
+        }
+    }
+
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         statements: &Arc<Statements>,
@@ -304,7 +315,7 @@ fn open_sqlite(url: &str, options: &SqlOptions) -> Result<Opened, sqlx::Error> {
     let connect = connect.create_if_missing(true).busy_timeout(options.acquire_timeout).foreign_keys(true);
     if is_in_memory(url, connect.get_filename()) {
         // The database lives as long as its one connection.
-        let pool = pool_options(1, options).min_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool = pool_options(1, options).idle_timeout(None).max_lifetime(None);
         return Ok(Opened::Sqlite { writer: LazyPool::new(pool, connect), readers: None });
     }
     let connect = connect.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
@@ -322,7 +333,14 @@ impl Connections {
     pub(crate) fn new(opened: Opened) -> Self {
         match opened {
             #[cfg(feature = "sqlite")]
-            Opened::Sqlite { writer, readers } => Self::Sqlite { writer: Writer::new(writer), readers },
+            Opened::Sqlite { writer, readers } => {
+                let keeps = match &readers {
+                    _ if writer.is_given() => Keeps::ForATransaction,
+                    Some(_) => Keeps::WhileItWorks,
+                    None => Keeps::ForEver,
+                };
+                Self::Sqlite { writer: Writer::new(writer, keeps), readers }
+            }
             #[cfg(feature = "postgres")]
             Opened::Postgres(pool) => Self::Postgres(pool),
             #[cfg(feature = "mysql")]
@@ -334,7 +352,7 @@ impl Connections {
     pub(crate) async fn check(&self) -> Result<(), sqlx::Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, .. } => writer.pool().acquire().await.map(drop),
+            Self::Sqlite { writer, .. } => writer.pool().try_connect().await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => pool.try_connect().await,
             #[cfg(feature = "mysql")]

@@ -4,14 +4,13 @@
 //! that is reached stands in a table of its own, so they go together with migrations of the user's own. A schema that is
 //! newer than this program is refused: an older program cannot know what it would break.
 
-use apsched_core::{StoreError, store::StoreResult};
+use apsched_core::StoreError;
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::dialect::Dialect;
-use crate::error::store_error;
+use crate::error::Outcome;
 use crate::options::Migrate;
-use crate::place::Place;
-use crate::session::Connection;
+use crate::session::{Connection, Session};
 use crate::statement::Statements;
 
 /// The version of the schema that this program works with.
@@ -62,20 +61,21 @@ pub(crate) fn migrations(statements: &Statements) -> Vec<SqlMigration> {
 
 const OPERATION: &str = "bring the SQL schema up to date";
 
-/// Brings the tables up to date, or says why that cannot be.
-pub(crate) async fn prepare(
-    mut connection: Connection<'_>,
-    statements: &Statements,
-    place: &Place,
-    migrate: Migrate,
-) -> StoreResult<()> {
-    let failed = |error| store_error(OPERATION, place, error);
-    let found = version(&mut connection, statements).await.map_err(failed)?;
-    if found == VERSION {
-        return Ok(());
-    }
+/// What is to be done for the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Nothing,
+    Migration,
+}
+
+/// What is to be done for the tables, or why the program cannot use them.
+pub(crate) async fn due(session: &mut Session<'_>, migrate: Migrate) -> Outcome<Due> {
+    let found = version(session).await?;
     if found > VERSION {
-        return Err(newer(found));
+        return Err(newer(found).into());
+    }
+    if found == VERSION {
+        return Ok(Due::Nothing);
     }
     if migrate == Migrate::ByHand {
         let found = if found == 0 {
@@ -87,14 +87,22 @@ pub(crate) async fn prepare(
             "{found}, this program needs version {VERSION} and was told to leave the tables alone: run what \
              `SqlDataStore::migrations` gives"
         );
-        return Err(StoreError::Misconfigured { operation: OPERATION, reason });
+        return Err(StoreError::Misconfigured { operation: OPERATION, reason }.into());
     }
-    lock(&mut connection, statements).await.map_err(failed)?;
-    let done = migrate_locked(&mut connection, statements).await;
-    let unlocked = unlock(&mut connection, statements, done.is_ok()).await;
-    let reached = done.map_err(failed)?;
-    unlocked.map_err(failed)?;
-    if reached > VERSION { Err(newer(reached)) } else { Ok(()) }
+    Ok(Due::Migration)
+}
+
+/// Brings the tables up to date under the lock of a server.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) async fn prepare(session: &mut Session<'_>, migrate: Migrate) -> Outcome<()> {
+    if due(session, migrate).await? == Due::Nothing {
+        return Ok(());
+    }
+    lock(session).await?;
+    let done = run_missing(session).await;
+    let unlocked = unlock(session, done.is_ok()).await;
+    done?;
+    Ok(unlocked?)
 }
 
 fn newer(found: i64) -> StoreError {
@@ -104,27 +112,24 @@ fn newer(found: i64) -> StoreError {
     StoreError::Misconfigured { operation: OPERATION, reason }
 }
 
-/// Runs the steps that are missing; gives the version that is reached.
-async fn migrate_locked(
-    connection: &mut Connection<'_>,
-    statements: &Statements,
-) -> Result<i64, sqlx::Error> {
-    make_schema(connection, statements).await?;
+/// Runs the steps that are missing, under a lock.
+pub(crate) async fn run_missing(session: &mut Session<'_>) -> Outcome<()> {
+    make_schema(session).await?;
     // Somebody else may have been faster while this process waited for the lock.
-    let mut reached = version(connection, statements).await?;
-    for migration in migrations(statements) {
+    let mut reached = version(session).await?;
+    for migration in migrations(session.statements) {
         if migration.version > reached {
-            run(connection, migration.sql).await?;
+            run(session, migration.sql).await?;
             reached = migration.version;
             tracing::info!(version = reached, "the SQL schema was migrated");
         }
     }
-    Ok(reached)
+    if reached > VERSION { Err(newer(reached).into()) } else { Ok(()) }
 }
 
 /// Makes the schema that the options name, unless it is there: making it again takes a right that its owner may not have.
-async fn make_schema(connection: &mut Connection<'_>, statements: &Statements) -> Result<(), sqlx::Error> {
-    let dialect = statements.dialect;
+async fn make_schema(session: &mut Session<'_>) -> Result<(), sqlx::Error> {
+    let (dialect, statements) = (session.dialect(), session.statements);
     let (Some(schema), Dialect::Postgres | Dialect::MySql) = (&statements.tables.schema, dialect) else {
         return Ok(());
     };
@@ -132,45 +137,44 @@ async fn make_schema(connection: &mut Connection<'_>, statements: &Statements) -
         Dialect::Postgres => "SELECT COUNT(*) FROM pg_catalog.pg_namespace WHERE nspname",
         _ => "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name",
     };
-    if number(connection, format!("{schemas} = '{schema}'")).await? == Some(0) {
-        run(connection, format!("CREATE SCHEMA IF NOT EXISTS {}", dialect.quoted(schema))).await?;
+    if number(session, format!("{schemas} = '{schema}'")).await? == Some(0) {
+        run(session, format!("CREATE SCHEMA IF NOT EXISTS {}", dialect.quoted(schema))).await?;
     }
     Ok(())
 }
 
-async fn lock(connection: &mut Connection<'_>, statements: &Statements) -> Result<(), sqlx::Error> {
-    let name = statements.tables.lock_name();
-    let text = match statements.dialect {
-        Dialect::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn lock(session: &mut Session<'_>) -> Result<(), sqlx::Error> {
+    let name = session.statements.tables.lock_name();
+    let text = match session.dialect() {
+        Dialect::Sqlite => unreachable!("its writer has locked the file"),
         Dialect::Postgres => format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('{name}', 0))"
         ),
         Dialect::MySql => {
             // The name is hashed: MySQL takes 64 characters.
-            let taken = number(connection, format!("SELECT GET_LOCK(MD5('{name}'), 600)")).await?;
+            let taken = number(session, format!("SELECT GET_LOCK(MD5('{name}'), 600)")).await?;
             return if taken == Some(1) { Ok(()) } else { Err(sqlx::Error::PoolTimedOut) };
         }
     };
-    run(connection, text).await
+    run(session, text).await
 }
 
-async fn unlock(
-    connection: &mut Connection<'_>,
-    statements: &Statements,
-    is_done: bool,
-) -> Result<(), sqlx::Error> {
-    let name = statements.tables.lock_name();
-    let text = match (statements.dialect, is_done) {
-        (Dialect::Sqlite | Dialect::Postgres, true) => "COMMIT".to_owned(),
-        (Dialect::Sqlite | Dialect::Postgres, false) => "ROLLBACK".to_owned(),
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn unlock(session: &mut Session<'_>, is_done: bool) -> Result<(), sqlx::Error> {
+    let name = session.statements.tables.lock_name();
+    let text = match (session.dialect(), is_done) {
+        (Dialect::Sqlite, _) => unreachable!("its writer has locked the file"),
+        (Dialect::Postgres, true) => "COMMIT".to_owned(),
+        (Dialect::Postgres, false) => "ROLLBACK".to_owned(),
         (Dialect::MySql, _) => format!("SELECT RELEASE_LOCK(MD5('{name}'))"),
     };
-    run(connection, text).await
+    run(session, text).await
 }
 
 /// The version that the tables have; zero: there are none.
-async fn version(connection: &mut Connection<'_>, statements: &Statements) -> Result<i64, sqlx::Error> {
-    let (dialect, tables) = (statements.dialect, &statements.tables);
+async fn version(session: &mut Session<'_>) -> Result<i64, sqlx::Error> {
+    let (dialect, tables) = (session.dialect(), &session.statements.tables);
     // Names are checked identifiers, so they can stand in a literal.
     let name = tables.index(dialect, "meta");
     let name = name.trim_matches(['"', '`']);
@@ -194,16 +198,16 @@ async fn version(connection: &mut Connection<'_>, statements: &Statements) -> Re
             )
         }
     };
-    if number(connection, is_there).await? == Some(0) {
+    if number(session, is_there).await? == Some(0) {
         return Ok(0);
     }
     let version = format!("SELECT schema_version FROM {} WHERE id = 1", tables.table(dialect, "meta"));
-    Ok(number(connection, version).await?.unwrap_or(0))
+    Ok(number(session, version).await?.unwrap_or(0))
 }
 
-async fn run(connection: &mut Connection<'_>, text: String) -> Result<(), sqlx::Error> {
+async fn run(session: &mut Session<'_>, text: String) -> Result<(), sqlx::Error> {
     let script = sqlx::raw_sql(AssertSqlSafe(text));
-    match connection {
+    match session.connection() {
         #[cfg(feature = "sqlite")]
         Connection::Sqlite(connection) => (&mut **connection).execute(script).await.map(drop),
         #[cfg(feature = "postgres")]
@@ -213,9 +217,9 @@ async fn run(connection: &mut Connection<'_>, text: String) -> Result<(), sqlx::
     }
 }
 
-async fn number(connection: &mut Connection<'_>, text: String) -> Result<Option<i64>, sqlx::Error> {
+async fn number(session: &mut Session<'_>, text: String) -> Result<Option<i64>, sqlx::Error> {
     let text = AssertSqlSafe(text);
-    match connection {
+    match session.connection() {
         #[cfg(feature = "sqlite")]
         Connection::Sqlite(connection) => sqlx::query_scalar(text).fetch_optional(&mut **connection).await,
         #[cfg(feature = "postgres")]

@@ -43,6 +43,10 @@ impl<'c> Session<'c> {
         Self { connection, statements }
     }
 
+    pub(crate) const fn connection(&mut self) -> &mut Connection<'c> {
+        &mut self.connection
+    }
+
     pub(crate) const fn dialect(&self) -> Dialect {
         self.statements.dialect
     }

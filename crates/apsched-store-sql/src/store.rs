@@ -12,14 +12,14 @@ use apsched_core::store::{
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{
     ConflictPolicy, DataStore, Job, JobId, JobResult, JobStatus, PayloadForm, Progress, Schedule, ScheduleId,
-    SchedulerId, TaskDefinition, TaskId,
+    SchedulerId, StoreError, TaskDefinition, TaskId,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use crate::dialect::Dialect;
-use crate::error::{Problem, store_error};
+use crate::error::Problem;
 use crate::operation::care::Rest;
 use crate::operation::{
     acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
@@ -29,7 +29,8 @@ use crate::options::SqlOptions;
 use crate::place::Place;
 use crate::pool::{self, Access, Connections, Opened, Operation, SqlPool};
 use crate::schema::{self, SqlMigration};
-use crate::session::Connection;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::session::{Connection, Session};
 use crate::statement::{Statement, Statements, statement};
 use crate::value::Params;
 
@@ -75,6 +76,18 @@ impl fmt::Debug for SqlDataStore {
     }
 }
 
+/// Runs an operation: `run!(self, access, "store.verb", [captured by clone], session => operation)`.
+macro_rules! run {
+    ($store:expr, $access:expr, $name:expr, [$($captured:ident),*], $session:ident => $work:expr) => {
+        $store
+            .run($name, $access, move |$session| {
+                $( let $captured = $captured.clone(); )*
+                async move { $work }.boxed()
+            })
+            .await
+    };
+}
+
 impl SqlDataStore {
     /// Connects to the database that `url` names, with the default options.
     ///
@@ -99,7 +112,7 @@ impl SqlDataStore {
     pub async fn connect_with(url: &str, options: SqlOptions) -> StoreResult<Self> {
         let store = Self::open_with(url, options)?;
         let connected = store.inner.connections.check().await;
-        connected.map_err(|error| store_error("connect to the SQL store", &store.place(), error))?;
+        connected.map_err(|error| store.error("connect to the SQL store", error))?;
         Ok(store)
     }
 
@@ -121,7 +134,9 @@ impl SqlDataStore {
 
     /// A store on a pool of your own, with the default options.
     ///
-    /// A pool of SQLite should have the journal mode `WAL`, a busy timeout, and more than one connection.
+    /// A pool of SQLite should have the journal mode `WAL`, a busy timeout, and more than one connection. A pool of a server is to
+    /// be used in one runtime: its connections stand still when the runtime does that opened them, and end with it. A store
+    /// that opens its connections itself has a pool for each runtime.
     #[must_use]
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
         Self::from_pool_with(pool, SqlOptions::default()).expect("the default options are allowed everywhere")
@@ -173,49 +188,62 @@ impl SqlDataStore {
         access: Access,
         work: impl Operation<T>,
     ) -> StoreResult<T> {
+        #[cfg(feature = "sqlite")]
+        if let Some(writer) = self.inner.connections.writer(access) {
+            let done = writer.write(self.statements(), work).await;
+            return done.map_err(|problem| self.error(operation, problem));
+        }
         let inner = self.inner.clone();
         // In a task of its own: a caller that stops waiting does not leave a connection in the middle of a transaction.
         let done = tokio::spawn(async move { inner.connections.run(&inner.statements, access, work).await });
         let done = done.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)));
-        done.map_err(|problem| problem.into_store_error(operation, &self.place()))
+        done.map_err(|problem| self.error(operation, problem))
+    }
+
+    /// What a user is told of a problem.
+    pub(crate) fn error(&self, operation: &'static str, problem: impl Into<Problem>) -> StoreError {
+        problem.into().into_store_error(operation, &self.place())
+    }
+
+    /// Brings the tables up to date, under the lock of the writer.
+    #[cfg(feature = "sqlite")]
+    async fn start_on_file(&self) -> StoreResult<()> {
+        let migrate = self.inner.options.migrate;
+        let due = run!(self, Access::Read, START, [], session => schema::due(session, migrate).await)?;
+        if due == schema::Due::Nothing {
+            return Ok(());
+        }
+        run!(self, Access::Transaction, START, [], session => schema::run_missing(session).await)
+    }
+
+    /// Brings the tables up to date, by a connection of a server.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    async fn prepare(&self, connection: Connection<'_>) -> StoreResult<()> {
+        let mut session = Session::new(connection, self.statements());
+        let done = schema::prepare(&mut session, self.inner.options.migrate).await;
+        done.map_err(|problem| self.error(START, problem))
     }
 }
 
-/// Runs an operation: `run!(self, access, "store.verb", [captured by clone], session => operation)`.
-macro_rules! run {
-    ($store:expr, $access:expr, $name:literal, [$($captured:ident),*], $session:ident => $work:expr) => {
-        $store
-            .run($name, $access, move |$session| {
-                $( let $captured = $captured.clone(); )*
-                async move { $work }.boxed()
-            })
-            .await
-    };
-}
+const START: &str = "store.start";
 
 #[async_trait]
 impl DataStore for SqlDataStore {
     async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()> {
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry.clone());
-        let place = self.place();
-        let failed = |error| store_error("store.start", &place, error);
-        let (statements, migrate) = (&self.inner.statements, self.inner.options.migrate);
-        // A connection that is dropped in the middle is closed, and its lock with it.
         match &self.inner.connections {
             #[cfg(feature = "sqlite")]
-            Connections::Sqlite { writer, .. } => {
-                let mut connection = writer.pool().acquire().await.map_err(failed)?;
-                schema::prepare(Connection::Sqlite(&mut connection), statements, &place, migrate).await
-            }
+            Connections::Sqlite { .. } => self.start_on_file().await,
+            // A connection that is dropped in the middle is closed, and its lock with it.
             #[cfg(feature = "postgres")]
             Connections::Postgres(pool) => {
-                let mut connection = pool.acquire().await.map_err(failed)?.detach();
-                schema::prepare(Connection::Postgres(&mut connection), statements, &place, migrate).await
+                let mut connection = pool.acquire().await.map_err(|error| self.error(START, error))?.detach();
+                self.prepare(Connection::Postgres(&mut connection)).await
             }
             #[cfg(feature = "mysql")]
             Connections::MySql(pool) => {
-                let mut connection = pool.acquire().await.map_err(failed)?.detach();
-                schema::prepare(Connection::MySql(&mut connection), statements, &place, migrate).await
+                let mut connection = pool.acquire().await.map_err(|error| self.error(START, error))?.detach();
+                self.prepare(Connection::MySql(&mut connection)).await
             }
         }
     }

@@ -1,16 +1,22 @@
-//! The one who writes to a SQLite file: a task that drains the operations of many callers into one transaction.
+//! The one who writes to a SQLite file: a thread that drains the operations of many callers into one transaction.
 //!
 //! SQLite has one writer at a time, and a transaction costs more than the statements in it. So operations queue up; whoever
 //! is there when the writer comes round goes into the same `BEGIN IMMEDIATE`, each under a savepoint of its own, so that one
 //! that is refused takes nothing with it. Each caller gets its answer after the commit. A caller that stops waiting changes
 //! nothing: its operation is done, or was not begun.
 //!
+//! The writer has a thread and a runtime of its own. On the runtime of one caller it would stand still whenever that one does,
+//! with the lock on the file in its hands and all others waiting. It keeps its connection from one transaction to the next.
+//!
 //! Other processes may write to the same file. `BEGIN IMMEDIATE` takes the lock before anything is read, so a transaction
 //! never finds that what it read has changed; waiting for the lock is the busy timeout of the connection.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use sqlx::pool::PoolConnection;
 use sqlx::{Executor, Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,10 +55,11 @@ where
     W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, Outcome<T>> + Send,
 {
     fn carry_out<'a>(&'a mut self, session: &'a mut Session<'_>) -> BoxFuture<'a, Verdict> {
-        let done = (self.work)(session);
+        // One that panics is answered, and takes none of the others with it.
+        let done = AssertUnwindSafe((self.work)(session)).catch_unwind();
         let outcome = &mut self.outcome;
         Box::pin(async move {
-            let done = done.await;
+            let done = done.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)));
             let verdict = if done.is_ok() { Verdict::Keep } else { Verdict::RollBack };
             *outcome = Some(done);
             verdict
@@ -118,19 +125,48 @@ impl sqlx::error::DatabaseError for SharedError {
     }
 }
 
-/// Hands operations to the writer's task, which is started by the first and ends with the last handle.
+/// How long the writer keeps a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// For one transaction: the pool is the user's, who wants it back.
+    ForATransaction,
+    /// As long as it works.
+    WhileItWorks,
+    /// For ever: the database is in memory, and gone with its connection.
+    ForEver,
+}
+
+impl Keeps {
+    /// Whether a connection is kept that gave this error, which was not of one operation alone.
+    fn after(self, error: &sqlx::Error) -> bool {
+        const BUSY: u32 = 5;
+        const LOCKED: u32 = 6;
+        match (self, error) {
+            (Self::ForATransaction, _) => false,
+            (Self::WhileItWorks, sqlx::Error::Database(error)) => {
+                let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+                matches!(code & 0xff, BUSY | LOCKED)
+            }
+            (Self::ForEver, sqlx::Error::Database(_)) => true,
+            (Self::WhileItWorks | Self::ForEver, _) => false,
+        }
+    }
+}
+
+/// Hands operations to the writer's thread, which is started by the first and ends with the last handle.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pool: LazyPool<Sqlite>,
+    pool: Arc<LazyPool<Sqlite>>,
+    keeps: Keeps,
     orders: Mutex<Option<mpsc::UnboundedSender<Box<dyn Order>>>>,
 }
 
 impl Writer {
-    pub(crate) const fn new(pool: LazyPool<Sqlite>) -> Self {
-        Self { pool, orders: Mutex::new(None) }
+    pub(crate) fn new(pool: LazyPool<Sqlite>, keeps: Keeps) -> Self {
+        Self { pool: Arc::new(pool), keeps, orders: Mutex::new(None) }
     }
 
-    pub(crate) const fn pool(&self) -> &LazyPool<Sqlite> {
+    pub(crate) fn pool(&self) -> &LazyPool<Sqlite> {
         &self.pool
     }
 
@@ -145,7 +181,7 @@ impl Writer {
         answer.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)))
     }
 
-    /// Sends an order; starts the task if there is none, or if its runtime has ended.
+    /// Sends an order; starts the thread if there is none, or if it could not do its work.
     fn send(&self, statements: &Arc<Statements>, order: Box<dyn Order>) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         let order = match &*orders {
@@ -156,28 +192,87 @@ impl Writer {
             None => order,
         };
         let (sender, receiver) = mpsc::unbounded_channel();
-        // Received as soon as the task runs.
-        let _ = sender.send(order);
-        tokio::spawn(drain(self.pool.get().clone(), statements.clone(), receiver));
-        *orders = Some(sender);
+        let drain = Drain {
+            pool: self.pool.clone(),
+            keeps: self.keeps,
+            statements: statements.clone(),
+            orders: receiver,
+            connection: None,
+        };
+        match std::thread::Builder::new().name("apsched-sqlite".to_owned()).spawn(move || drain.run()) {
+            Ok(_) => {
+                // Received as soon as the thread runs.
+                let _ = sender.send(order);
+                *orders = Some(sender);
+            }
+            Err(error) => order.answer(Err(Arc::new(sqlx::Error::Io(error)))),
+        }
     }
 }
 
-async fn drain(
-    pool: sqlx::SqlitePool,
+/// The writer's thread.
+struct Drain {
+    pool: Arc<LazyPool<Sqlite>>,
+    keeps: Keeps,
     statements: Arc<Statements>,
-    mut orders: mpsc::UnboundedReceiver<Box<dyn Order>>,
-) {
-    let mut batch = Vec::with_capacity(MOST_AT_ONCE);
-    while orders.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let committed = match pool.acquire().await {
-            Ok(mut connection) => transaction(&mut connection, &statements, &mut batch).await,
-            Err(error) => Err(error),
+    orders: mpsc::UnboundedReceiver<Box<dyn Order>>,
+    connection: Option<PoolConnection<Sqlite>>,
+}
+
+impl Drain {
+    fn run(mut self) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = match self.keeps {
+            // What the user wants to be done to each connection may need more than time.
+            Keeps::ForATransaction => runtime.enable_all().build(),
+            Keeps::WhileItWorks | Keeps::ForEver => runtime.enable_time().build(),
         };
-        let committed = committed.map_err(Arc::new);
-        for order in batch.drain(..) {
-            order.answer(committed.clone());
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.serve()),
+            Err(error) => {
+                let error = Arc::new(sqlx::Error::Io(error));
+                self.orders.close();
+                while let Some(order) = self.orders.blocking_recv() {
+                    order.answer(Err(error.clone()));
+                }
+            }
         }
+    }
+
+    async fn serve(mut self) {
+        let mut batch = Vec::with_capacity(MOST_AT_ONCE);
+        while self.orders.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+            let committed = self.carry_out(&mut batch).await.map_err(Arc::new);
+            for order in batch.drain(..) {
+                order.answer(committed.clone());
+            }
+        }
+        if let Some(connection) = self.connection.take() {
+            // Nobody is left who could be told of an error.
+            let _ = connection.close().await;
+        }
+    }
+
+    async fn carry_out(&mut self, batch: &mut [Box<dyn Order>]) -> Result<(), sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let committed = transaction(&mut connection, &self.statements, batch).await;
+        let is_kept = match &committed {
+            Ok(()) => self.keeps != Keeps::ForATransaction,
+            Err(error) => self.keeps.after(error),
+        };
+        if is_kept {
+            self.connection = Some(connection);
+        } else if self.keeps == Keeps::ForATransaction {
+            // Left to `Drop`, it would go back by a task, and be lost when this thread ends before that one runs.
+            connection.return_to_pool().await;
+        } else {
+            // It is of no use any more, whether or not it can be closed well.
+            let _ = connection.close().await;
+        }
+        committed
     }
 }
 
@@ -215,7 +310,7 @@ async fn transaction(
     }
 }
 
-/// Begins, also on a connection whose last transaction was left open by a runtime that ended in the middle of it.
+/// Begins, also on a connection whose last transaction was left open by somebody else who uses the pool.
 async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     const WITHIN_A_TRANSACTION: &str = "1";
     match command(connection, "BEGIN IMMEDIATE").await {

@@ -105,3 +105,39 @@ pub fn free_slots(max_running_jobs: Option<u32>, running: usize) -> usize {
     max_running_jobs
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(running))
 }
+
+/// How many jobs of a task run and may run, and whether some wait.
+///
+/// ```
+/// use apsched_core::job::Slots;
+///
+/// let slots = Slots { max_running_jobs: Some(2), running: 1, has_queue: true };
+/// assert_eq!(slots.free(), 1);
+/// assert!(slots.were_awaited(1)); // before one of two ended, none was free
+/// assert!(!Slots { has_queue: false, ..slots }.were_awaited(1));
+/// assert!(!Slots { running: 0, ..slots }.were_awaited(1)); // one was free already
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// Jobs of the task that may run at once. `None`: any number.
+    pub max_running_jobs: Option<u32>,
+    /// Jobs that hold a lease.
+    pub running: usize,
+    /// Whether jobs are queued.
+    pub has_queue: bool,
+}
+
+impl Slots {
+    /// How many more may start.
+    #[must_use]
+    pub fn free(self) -> usize {
+        free_slots(self.max_running_jobs, self.running)
+    }
+
+    /// Whether jobs waited for a slot as long as `freed` more of them ran: then there is something to acquire now.
+    #[must_use]
+    pub fn were_awaited(self, freed: usize) -> bool {
+        let before = self.running.saturating_add(freed);
+        freed > 0 && self.has_queue && free_slots(self.max_running_jobs, before) == 0
+    }
+}

@@ -5,6 +5,7 @@
 //! | which states are there? | [`state`](JobState) |
 //! | which may I take now? | [`admission`] |
 //! | retry or give up? | [`retry`] |
+//! | how does it go on when a claim on it ends? | [`claim_end`](ClaimEnd) |
 //! | how did it end, what is kept? | [`JobOutcome`], [`JobResult`] |
 //!
 //! # The life of a job
@@ -24,6 +25,7 @@
 //! 7. **Ended.** What is left is its [`JobResult`], as long as its settings keep it.
 
 pub mod admission;
+mod claim_end;
 mod outcome;
 mod release;
 mod result;
@@ -37,7 +39,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use admission::{Abilities, ClaimOrder};
+pub use admission::{Abilities, ClaimOrder, Slots};
+pub use claim_end::{CancelStep, ClaimEnd};
 pub use outcome::{JobOutcome, UnknownOutcome};
 pub use release::{Attempt, FinishedAttempt, JobRelease, JobReport, Release};
 pub use result::{ErrorChain, JobResult};
@@ -48,7 +51,7 @@ use crate::id::{ExecutorName, JobId, ScheduleId, SchedulerId, TaskId};
 use crate::lease::{Lease, LeaseToken};
 use crate::metadata::Metadata;
 use crate::payload::Payload;
-use crate::schedule::ScheduleSettings;
+use crate::schedule::{ScheduleSettings, has_missed};
 use crate::task::{RunSettings, TaskDefinition};
 
 /// One request to run a task.
@@ -154,7 +157,7 @@ impl Job {
     /// Asked again by the executor after waiting for a free thread.
     #[must_use]
     pub fn has_missed_start_deadline(&self, now: DateTime<Utc>) -> bool {
-        self.start_deadline.is_some_and(|deadline| deadline < now)
+        self.start_deadline.is_some_and(|deadline| has_missed(deadline, now))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, ScheduleState};
+use crate::lease::LeaseToken;
 
 /// What adding a schedule does when its id exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +47,19 @@ pub fn decide_add(existing: Option<&Schedule>, new: Schedule, policy: ConflictPo
         ConflictPolicy::DoNothing => AddDecision::Keep,
         ConflictPolicy::Replace => AddDecision::Overwrite(Box::new(succeeding(existing, new))),
         ConflictPolicy::Update => update(existing, new),
+    }
+}
+
+/// Decides the same when what stands under the id cannot be read: it can be replaced, but neither kept up to date nor compared
+/// with. `token` is that of the last claim on it, or a greater one.
+#[must_use]
+pub fn decide_add_over_unreadable(token: LeaseToken, new: Schedule, policy: ConflictPolicy) -> AddDecision {
+    match policy {
+        ConflictPolicy::Error => AddDecision::Refuse,
+        ConflictPolicy::DoNothing => AddDecision::Keep,
+        ConflictPolicy::Replace | ConflictPolicy::Update => {
+            AddDecision::Overwrite(Box::new(Schedule { token: token.next(), lease: None, ..new }))
+        }
     }
 }
 
@@ -196,6 +210,16 @@ mod tests {
         }
         for other in [schedule(10, 1, at(7)), schedule(60, 1, at(0)), schedule(10, 2, at(0))] {
             assert!(!other.was_added_as(&added), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_replaced_and_voids_a_claim_if_the_policy_writes_at_all() {
+        let decide = |policy| decide_add_over_unreadable(LeaseToken::new(7), schedule(10, 1, at(7)), policy);
+        assert!(matches!(decide(ConflictPolicy::Error), AddDecision::Refuse));
+        assert!(matches!(decide(ConflictPolicy::DoNothing), AddDecision::Keep));
+        for policy in [ConflictPolicy::Replace, ConflictPolicy::Update] {
+            assert_eq!(overwritten(decide(policy)).token, LeaseToken::new(8), "{policy:?}");
         }
     }
 

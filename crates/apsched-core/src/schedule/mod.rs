@@ -7,6 +7,7 @@
 //! | when exactly does it start? | [`jitter`](jittered) |
 //! | what if an earlier job is still there? | [`Overlap`] |
 //! | how does an acquired schedule become jobs? | [`plan`] |
+//! | how does it go on when it is released? | [`advance`](SchedulePoint) |
 //! | what if its id exists already? | [`ConflictPolicy`] |
 //! | what does an edit by the user change? | [`ScheduleEdit`], with `settle.rs` |
 //!
@@ -17,14 +18,16 @@
 //! 2. **Due.** When [`Schedule::is_claimable`], a scheduler acquires it: a lease with a new token, no longer than a plan takes.
 //! 3. **Fired.** [`plan`] asks [`due_fire_times`] which fire times become jobs, gives each its jitter and start deadline, and says
 //!    how the schedule advances. A trigger that fails quarantines its schedule instead.
-//! 4. **Released.** The store writes all of it in one transaction, if lease, token and revision still match. In it,
-//!    [`Overlap::action`] decides for each job whether it is added, skipped, or replaces earlier ones.
+//! 4. **Released.** The store writes all of it in one transaction, if lease, token and revision still match
+//!    ([`ScheduleRelease::holds`]). In it, [`ScheduleRelease::jobs_after`] decides for each job whether it is added, skipped, or
+//!    replaces earlier ones, and [`SchedulePoint::after`] where the schedule goes on.
 //! 5. **Edited** at any time: [`ScheduleEdit::applied_to`] pauses, unpauses, updates. Each edit makes a new revision and drops the
 //!    lease, so a plan made from the old definition is refused in step 4 and the user's write stays.
 //! 6. **Fired by hand** at any time: [`job_by_hand`] makes a job and moves nothing.
 //! 7. **Finished** when no fire time is left or `max_fires` is reached ([`ScheduleState`]); cleanup removes it once no job of it is
 //!    queued or running. **Removed** by a user at any time; its jobs go on unless asked to cancel them.
 
+mod advance;
 mod coalesce;
 mod conflict;
 mod due;
@@ -43,12 +46,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use advance::{EarlierFate, ReleasedJobs, SchedulePoint};
 pub use coalesce::Coalesce;
-pub use conflict::{AddDecision, ConflictPolicy, decide_add};
+pub use conflict::{AddDecision, ConflictPolicy, decide_add, decide_add_over_unreadable};
 pub use due::{DueFireTimes, DueLimits, due_fire_times};
 pub use edit::{PauseEdit, ResumeFrom, ScheduleEdit, SettingsEdit};
 pub use jitter::jittered;
-pub use misfire::start_deadline;
+pub use misfire::{has_missed, missed_at, start_deadline};
 pub use overlap::{EarlierJobs, Overlap, OverlapAction};
 pub use plan::{ScheduleAdvance, ScheduleRelease, job_by_hand, plan};
 pub use state::ScheduleState;

@@ -1,5 +1,6 @@
 //! Tasks: the typed name of a handler, and the settings that hang on it.
 
+mod declare;
 mod settings;
 
 use std::borrow::Cow;

@@ -189,8 +189,8 @@ async fn free_slots(session: &mut Session<'_>, lanes: &[Lane]) -> Outcome<HashMa
     let is_locked = |id: &TaskId| limited().any(|lane| lane.task_id == *id);
     let free = slots.into_iter().map(|(id, slots)| {
         // A task that has got a limit since the lanes were read is not locked: it has its turn with the next request.
-        let is_counted = slots.limit.is_none() || is_locked(&id);
-        let free = if is_counted { admission::free_slots(slots.limit, slots.running) } else { 0 };
+        let is_counted = slots.max_running_jobs.is_none() || is_locked(&id);
+        let free = if is_counted { slots.free() } else { 0 };
         (id, free)
     });
     Ok(free.collect())

@@ -1,8 +1,8 @@
 //! Asking for the end of jobs: of a queued one at once, of a running one by its worker.
 
 use apsched_core::event::{Event, EventInterest, JobCancelRequested};
-use apsched_core::job::FinishedAttempt;
-use apsched_core::{CancelRequest, JobId, JobOutcome, ScheduleId};
+use apsched_core::job::{CancelStep, FinishedAttempt};
+use apsched_core::{JobId, JobOutcome, JobState, ScheduleId};
 use chrono::{DateTime, Utc};
 
 use super::end_job::{self, Ended};
@@ -23,21 +23,12 @@ pub(crate) async fn job(session: &mut Session<'_>, id: JobId, now: DateTime<Utc>
     all(session, rows, now).await
 }
 
-/// Asks for the end of all jobs of a schedule.
-pub(crate) async fn of_schedule(
-    session: &mut Session<'_>,
-    schedule: &ScheduleId,
-    now: DateTime<Utc>,
-) -> Outcome<Vec<Event>> {
-    let rows = lock_jobs_of(session, [schedule].into_iter()).await?;
-    all(session, rows, now).await
-}
-
-/// Locks the jobs of some schedules, in the order in which all lock jobs.
-pub(super) async fn lock_jobs_of<'s>(
+/// Asks for the end of all jobs of some schedules; locks them in the order in which all lock jobs.
+pub(crate) async fn of_schedules<'s>(
     session: &mut Session<'_>,
     schedules: impl Iterator<Item = &'s ScheduleId> + Send,
-) -> Outcome<Vec<Row>> {
+    now: DateTime<Utc>,
+) -> Outcome<Vec<Event>> {
     let schedules: Vec<_> = schedules.map(|id| [Value::from(id)]).collect();
     let mut jobs = Vec::new();
     for mut row in session.fetch_rows(JOBS_OF_SCHEDULES, Params::new(), "wanted", schedules).await? {
@@ -45,7 +36,8 @@ pub(super) async fn lock_jobs_of<'s>(
     }
     jobs.sort_unstable();
     let jobs: Vec<_> = jobs.into_iter().map(|id| [Value::from(id)]).collect();
-    Ok(session.fetch_rows(LOCK_JOBS, Params::new(), "wanted", jobs).await?)
+    let rows = session.fetch_rows(LOCK_JOBS, Params::new(), "wanted", jobs).await?;
+    all(session, rows, now).await
 }
 
 async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
@@ -67,10 +59,11 @@ async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> O
                 continue;
             }
         };
-        match (is_running, job.job.cancel) {
-            (true, CancelRequest::None) => requests.push(job.job.id),
-            (true, CancelRequest::Requested) => {}
-            (false, _) => {
+        let state = if is_running { JobState::Running } else { JobState::Queued };
+        match CancelStep::of(state, job.job.cancel) {
+            CancelStep::AskWorker => requests.push(job.job.id),
+            CancelStep::Nothing => {}
+            CancelStep::End => {
                 gone.push(job.job.id);
                 ended.push(job, FinishedAttempt::without_run(JobOutcome::Cancelled, now), None)?;
             }

@@ -1,7 +1,9 @@
 //! Adding, changing and removing schedules, as users do.
 
 use apsched_core::event::{Event, ScheduleAdded, ScheduleRemoved, ScheduleUpdated, Wakeup};
-use apsched_core::schedule::{AddDecision, ConflictPolicy, ScheduleEdit, decide_add};
+use apsched_core::schedule::{
+    AddDecision, ConflictPolicy, ScheduleEdit, decide_add, decide_add_over_unreadable,
+};
 use apsched_core::store::RemoveJobs;
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{LeaseToken, Schedule, ScheduleId, StoreError};
@@ -86,15 +88,12 @@ async fn try_add(
     registry: &TriggerRegistry,
 ) -> Outcome<Option<Vec<Event>>> {
     let (id, task) = (schedule.id.clone(), schedule.task_id.clone());
-    let existing = existing(session, &id, registry).await?;
-    let existing = match existing {
-        Existing::Unreadable { token, .. } => {
-            return replace_unreadable(session, schedule, policy, token).await.map(Some);
-        }
-        Existing::None => None,
-        Existing::Schedule(existing) => Some(existing),
+    let decision = match existing(session, &id, registry).await? {
+        Existing::None => decide_add(None, schedule.clone(), policy),
+        Existing::Schedule(existing) => decide_add(Some(&existing), schedule.clone(), policy),
+        Existing::Unreadable { token, .. } => decide_add_over_unreadable(token, schedule.clone(), policy),
     };
-    match decide_add(existing.as_deref(), schedule.clone(), policy) {
+    match decision {
         AddDecision::Refuse => Err(StoreError::ScheduleExists { schedule_id: id }.into()),
         AddDecision::Keep => Ok(Some(Vec::new())),
         AddDecision::Insert(mut schedule) => {
@@ -131,27 +130,6 @@ async fn insert(session: &mut Session<'_>, schedule: &Schedule) -> Outcome<Inser
         Ok(0) => Ok(Inserted::Taken),
         Err(sqlx::Error::Database(error)) if is_mysql && error.is_unique_violation() => Ok(Inserted::Taken),
         inserted => Ok(inserted.map(|_| Inserted::Written)?),
-    }
-}
-
-/// What cannot be decoded can be replaced, but neither kept up to date nor compared with.
-async fn replace_unreadable(
-    session: &mut Session<'_>,
-    schedule: &Schedule,
-    policy: ConflictPolicy,
-    token: LeaseToken,
-) -> Outcome<Vec<Event>> {
-    let id = schedule.id.clone();
-    match policy {
-        ConflictPolicy::Error => Err(StoreError::ScheduleExists { schedule_id: id }.into()),
-        ConflictPolicy::DoNothing => Ok(Vec::new()),
-        ConflictPolicy::Replace | ConflictPolicy::Update => {
-            let mut schedule = schedule.clone();
-            schedule.token = token.next();
-            session.execute(UPDATE_SCHEDULE, &params(&schedule)?).await?;
-            let event = ScheduleUpdated::new(id, schedule.task_id.clone(), schedule.next_fire_time).into();
-            Ok(with_wakeup(event, &schedule))
-        }
     }
 }
 
@@ -203,7 +181,7 @@ pub(crate) async fn remove(
     // Of a row whose task cannot be read nobody is told.
     events.extend(task_id.map(|task_id| ScheduleRemoved::new(id.clone(), task_id).into()));
     if jobs == RemoveJobs::Cancel {
-        events.extend(cancel::of_schedule(session, id, now).await?);
+        events.extend(cancel::of_schedules(session, [id].into_iter(), now).await?);
     }
     Ok(events)
 }

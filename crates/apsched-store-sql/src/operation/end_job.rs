@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use apsched_core::event::{Event, EventInterest, EventType, JobReleased};
 use apsched_core::job::FinishedAttempt;
-use apsched_core::{Job, JobId, SchedulerId, TaskId, admission};
+use apsched_core::{Job, JobId, SchedulerId, TaskId};
 use chrono::{DateTime, Utc};
 
 use super::task;
@@ -116,7 +116,7 @@ impl FreedSlots {
         let slots = task::slots(session, self.0.keys()).await?;
         let somebody_waited = slots.iter().any(|(id, slots)| {
             let freed = self.0.get(id).copied().unwrap_or(0);
-            slots.has_queue && admission::free_slots(slots.limit, slots.running + freed) == 0
+            slots.were_awaited(freed)
         });
         Ok(somebody_waited.then_some(now))
     }

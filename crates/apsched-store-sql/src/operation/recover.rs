@@ -83,9 +83,8 @@ async fn orphans(
         if !is_orphaned {
             continue;
         }
-        job.token = job.token.next();
+        let release = job.recover(request.now, random.f64());
         freed.count(&job.task_id);
-        let release = Release::recover(&job, request.now, random.f64());
         let orphan = EndedJob { job, has_payload_apart, has_limit: true };
         ends.push(orphan, release, request.now, EventInterest::ALL, ended)?;
     }

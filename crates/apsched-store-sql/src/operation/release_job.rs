@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use apsched_core::JobId;
-use apsched_core::event::{Event, EventInterest, EventType, JobRequeued, Wakeup};
-use apsched_core::job::{FinishedAttempt, JobRelease, Release};
+use apsched_core::event::{Event, EventInterest, Wakeup};
+use apsched_core::job::{ClaimEnd, FinishedAttempt, JobRelease, Release};
 use apsched_core::store::{HeldJob, ReleaseJobs, Released};
 use chrono::{DateTime, Utc};
 
@@ -156,19 +156,13 @@ impl ClaimEnds {
         ended: &mut Ended,
     ) -> Outcome<()> {
         let EndedJob { mut job, has_payload_apart, has_limit } = held;
-        match release.heeding(job.cancel, now) {
-            Release::Finish(end) => {
+        match job.end_claim(release, now, interest) {
+            ClaimEnd::Gone(end) => {
                 let holder = job.lease.take().map(|lease| lease.holder);
                 self.gone.push(job.id);
                 return ended.push(EndedJob { job, has_payload_apart, has_limit }, end, holder.as_ref());
             }
-            Release::RunAgain { run_at, attempt } => {
-                job.run_again(run_at, attempt);
-                if interest.includes(JobRequeued::INTEREST) {
-                    self.events.push(JobRequeued::new(job.id, job.task_id.clone(), run_at, attempt).into());
-                }
-            }
-            Release::HandBack => job.hand_back(),
+            ClaimEnd::Queued(told) => self.events.extend(told),
         }
         self.earliest = self.earliest.into_iter().chain([job.run_at]).min();
         self.queued.push([

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use apsched_core::event::{Event, TaskAdded, TaskRemoved, TaskUpdated, Wakeup};
+use apsched_core::event::{Event, TaskRemoved, Wakeup};
+use apsched_core::job::Slots;
 use apsched_core::{TaskDefinition, TaskId, admission};
 use chrono::DateTime;
 
@@ -33,11 +34,9 @@ pub(crate) async fn put(session: &mut Session<'_>, tasks: &[TaskDefinition]) -> 
     let mut known = lock(session, tasks.iter().map(|task| &task.id)).await?;
     let mut events = Vec::new();
     for task in tasks {
-        match known.insert(task.id.as_str().to_owned(), Some(task.clone())).flatten() {
-            Some(known) if known == *task => continue,
-            Some(_) => events.push(TaskUpdated::new(task.id.clone()).into()),
-            None => events.push(TaskAdded::new(task.id.clone()).into()),
-        }
+        let known = known.insert(task.id.as_str().to_owned(), Some(task.clone())).flatten();
+        let Some(told) = task.declared_over(known.as_ref()) else { continue };
+        events.push(told);
         let statement = if session.dialect() == Dialect::MySql { PUT_TASK_MYSQL } else { PUT_TASK };
         let params = Params::new()
             .with("id", &task.id)
@@ -118,14 +117,6 @@ pub(crate) async fn one(session: &mut Session<'_>, id: &TaskId) -> Outcome<Optio
     Ok(decoded.map_err(|reason| crate::error::unreadable("task", id, &reason))?.flatten())
 }
 
-/// How many jobs of a task run and may run, and whether some wait.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slots {
-    pub(crate) limit: Option<u32>,
-    pub(crate) running: usize,
-    pub(crate) has_queue: bool,
-}
-
 /// The slots of some tasks.
 pub(crate) async fn slots(
     session: &mut Session<'_>,
@@ -137,10 +128,10 @@ pub(crate) async fn slots(
     let mut slots = HashMap::new();
     for mut row in rows {
         let id = row.word("id")?;
-        let limit = limit(row.opt_int("max_running_jobs")?);
+        let max_running_jobs = limit(row.opt_int("max_running_jobs")?);
         let running = usize::try_from(row.count("running")?).unwrap_or(usize::MAX);
         let has_queue = row.int("queued")? != 0;
-        slots.insert(id, Slots { limit, running, has_queue });
+        slots.insert(id, Slots { max_running_jobs, running, has_queue });
     }
     Ok(slots)
 }

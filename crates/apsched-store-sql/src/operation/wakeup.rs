@@ -1,10 +1,10 @@
 //! When there will be something to do, by the predicates by which it is given out.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
+use apsched_core::TaskId;
+use apsched_core::schedule::missed_at;
 use apsched_core::store::{WakeupQuery, Wakeups};
-use apsched_core::{TaskId, admission, instant};
 use chrono::{DateTime, Utc};
 
 use super::{acquire_job, task};
@@ -44,9 +44,7 @@ async fn job(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Option<D
         Some(_) => task::slots(session, limited().map(|lane| &lane.task_id)).await?,
         None => HashMap::new(),
     };
-    let is_saturated = |task: &TaskId| {
-        slots.get(task).is_some_and(|slots| admission::free_slots(slots.limit, slots.running) == 0)
-    };
+    let is_saturated = |task: &TaskId| slots.get(task).is_some_and(|slots| slots.free() == 0);
     let open = lanes.iter().filter(|lane| !is_saturated(&lane.task_id));
     Ok(open.map(|lane| lane.first_at).min())
 }
@@ -57,7 +55,5 @@ async fn recovery(session: &mut Session<'_>) -> Outcome<Option<DateTime<Utc>>> {
     let Some(mut row) = row else { return Ok(None) };
     let lease = row.opt_moment("lease_until")?;
     let deadline = row.opt_moment("start_deadline")?;
-    // A job may start at its deadline, and is late one microsecond after it.
-    let missed = deadline.map(|deadline| instant::after(deadline, Duration::from_micros(1)));
-    Ok(lease.into_iter().chain(missed).min())
+    Ok(lease.into_iter().chain(deadline.map(missed_at)).min())
 }

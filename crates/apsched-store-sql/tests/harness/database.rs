@@ -3,6 +3,8 @@
 use apsched_store_sql::{SqlDataStore, SqlOptions};
 use async_trait::async_trait;
 
+const TABLES: [&str; 6] = ["meta", "tasks", "schedules", "jobs", "job_payloads", "job_results"];
+
 /// Tables of one test.
 #[async_trait]
 pub(crate) trait Database: Send + Sync {
@@ -17,6 +19,12 @@ pub(crate) trait Database: Send + Sync {
 
     /// What this machine lacks to run the test.
     fn missing(&self) -> Option<String>;
+
+    /// Removes the tables that are there.
+    async fn drop_tables(&self) {
+        let drops = TABLES.map(|table| format!("DROP TABLE IF EXISTS {{}}{table};"));
+        self.run(&drops.join(" ")).await;
+    }
 
     fn store(&self) -> SqlDataStore {
         self.store_with(self.options())

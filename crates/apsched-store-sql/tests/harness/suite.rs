@@ -17,6 +17,10 @@ use apsched_testkit::sample::{self, at, executor, seconds, task_id};
 use futures_util::future::join_all;
 
 use super::database::Database;
+pub(crate) use super::runtime::{
+    a_runtime_that_has_ended_holds_up_nobody, a_runtime_that_stands_still_holds_up_nobody,
+    a_start_that_is_dropped_holds_up_nobody,
+};
 
 /// One test of each sentence, for a database that the expression makes.
 macro_rules! sql_suite {
@@ -45,6 +49,9 @@ macro_rules! sql_suite {
             a_column_of_a_stranger_harms_its_own_row_alone
             a_fire_time_has_one_job_whoever_adds_it
             a_schedule_that_many_add_at_once_is_theirs_by_their_policy
+            a_runtime_that_stands_still_holds_up_nobody
+            a_runtime_that_has_ended_holds_up_nobody
+            a_start_that_is_dropped_holds_up_nobody
         }
     };
 }

@@ -57,19 +57,16 @@ impl Database for Server {
     }
 }
 
-const TABLES: [&str; 6] = ["meta", "tasks", "schedules", "jobs", "job_payloads", "job_results"];
-
 impl Drop for Server {
     /// In a thread of its own, as a case drops it within its runtime.
     fn drop(&mut self) {
         if self.backend.missing().is_some() {
             return;
         }
-        let drops = TABLES.map(|table| format!("DROP TABLE IF EXISTS {{}}{table};")).join(" ");
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.expect("a runtime").block_on(self.run(&drops));
+                runtime.expect("a runtime").block_on(self.drop_tables());
             });
         });
     }

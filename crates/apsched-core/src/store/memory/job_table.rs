@@ -3,21 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 
 use super::lease_index::LeaseIndex;
 use super::task_queue::TaskQueue;
-use crate::event::{
-    Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, JobRequeued, Wakeup,
-};
+use crate::event::{Event, EventInterest, EventType, JobAcquired, JobAdded, JobReleased, Wakeup};
 use crate::id::{JobId, JobIdMap, ScheduleId, SchedulerId, TaskId};
 use crate::instant;
 use crate::job::{
-    Abilities, CancelRequest, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease, JobResult, JobState,
-    Release,
+    Abilities, CancelRequest, CancelStep, ClaimEnd, ClaimOrder, FinishedAttempt, Job, JobOutcome, JobRelease,
+    JobResult, JobState, Release,
 };
+use crate::schedule::{has_missed, missed_at};
 use crate::store::{AcquireJobs, HeldJob, JobFilter, Recover};
 use crate::task::TaskDefinition;
 
@@ -235,27 +232,22 @@ impl JobTable {
         let Some(entry) = self.jobs.get_mut(&id) else { return Freed::default() };
         let (task, job) = (entry.task, &mut entry.job);
         let queue = &mut self.tasks[task];
-        let freed = Freed { slot: queue.free_slots() == 0 && !queue.is_empty(), queued_at: None };
         queue.running -= 1;
-        let lease = job.lease.take();
-        if let Some(lease) = &lease {
+        let freed = Freed { slot: queue.slots().were_awaited(1), queued_at: None };
+        let deadline = job.start_deadline;
+        if let Some(lease) = &job.lease {
             self.leases.remove(lease.until);
         }
-        match release.heeding(job.cancel, now) {
-            Release::Finish(end) => {
-                self.finish(id, end, lease.map(|lease| lease.holder), interest, events);
+        match job.end_claim(release, now, interest) {
+            ClaimEnd::Gone(end) => {
+                let holder = job.lease.take().map(|lease| lease.holder);
+                self.finish(id, end, holder, interest, events);
                 return freed;
             }
-            Release::RunAgain { run_at, attempt } => {
-                if let Some(deadline) = job.start_deadline {
-                    self.deadlines.remove(&(deadline, id));
-                }
-                job.run_again(run_at, attempt);
-                if interest.includes(JobRequeued::INTEREST) {
-                    events.push(JobRequeued::new(id, job.task_id.clone(), run_at, attempt).into());
-                }
-            }
-            Release::HandBack => job.hand_back(),
+            ClaimEnd::Queued(told) => events.extend(told),
+        }
+        if let Some(deadline) = deadline.filter(|_| job.start_deadline.is_none()) {
+            self.deadlines.remove(&(deadline, id));
         }
         let queued_at = Some(job.run_at);
         queue.push(&job.settings.job_executor, ClaimOrder::of(job), now);
@@ -311,7 +303,8 @@ impl JobTable {
     /// Ends queued jobs that can no longer start in time, which they would otherwise learn only once a slot is free.
     pub(super) fn end_missed(&mut self, now: DateTime<Utc>, limit: usize, events: &mut Vec<Event>) {
         let is_missed = |id: &JobId| self.job(*id).is_some_and(|job| job.is_to_end_as_missed(now));
-        let passed = self.deadlines.iter().take_while(|(deadline, _)| *deadline < now).map(|(_, id)| *id);
+        let passed =
+            self.deadlines.iter().take_while(|(deadline, _)| has_missed(*deadline, now)).map(|(_, id)| *id);
         let missed: Vec<JobId> = passed.filter(is_missed).take(limit).collect();
         for id in missed {
             let end = FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, now);
@@ -323,7 +316,7 @@ impl JobTable {
     pub(super) fn first_missed_at(&self) -> Option<DateTime<Utc>> {
         let is_queued = |id: &JobId| self.job(*id).is_some_and(|job| job.state() == JobState::Queued);
         let (deadline, _) = self.deadlines.iter().find(|(_, id)| is_queued(id))?;
-        Some(instant::after(*deadline, Duration::from_micros(1)))
+        Some(missed_at(*deadline))
     }
 
     pub(super) fn recover(&mut self, request: &Recover, events: &mut Vec<Event>) {
@@ -342,8 +335,7 @@ impl JobTable {
         let mut wakeup: Option<DateTime<Utc>> = None;
         for id in orphans {
             let Some(entry) = self.jobs.get_mut(&id) else { continue };
-            entry.job.token = entry.job.token.next();
-            let release = Release::recover(&entry.job, request.now, random.f64());
+            let release = entry.job.recover(request.now, random.f64());
             let freed = self.end_claim(id, release, request.now, EventInterest::ALL, events);
             wakeup = wakeup.into_iter().chain(freed.wakeup(request.now)).min();
         }
@@ -356,16 +348,16 @@ impl JobTable {
     pub(super) fn cancel(&mut self, id: JobId, now: DateTime<Utc>, events: &mut Vec<Event>) {
         let Some(entry) = self.jobs.get_mut(&id) else { return };
         let job = &mut entry.job;
-        match (job.state(), job.cancel) {
-            (JobState::Running, CancelRequest::None) => {
+        match CancelStep::of(job.state(), job.cancel) {
+            CancelStep::AskWorker => {
                 job.cancel = CancelRequest::Requested;
                 events.push(crate::event::JobCancelRequested::new(id).into());
             }
-            (JobState::Queued, _) => {
+            CancelStep::End => {
                 let end = FinishedAttempt::without_run(JobOutcome::Cancelled, now);
                 self.finish(id, end, None, EventInterest::ALL, events);
             }
-            _ => {}
+            CancelStep::Nothing => {}
         }
     }
 

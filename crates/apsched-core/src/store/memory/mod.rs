@@ -21,16 +21,15 @@ use super::{
     StoreResult, WakeupQuery, Wakeups,
 };
 use crate::event::{
-    Event, EventInterest, EventType, FireTimesCutOff, JobProgressed, ScheduleAdded, ScheduleQuarantined,
-    ScheduleRemoved, ScheduleUpdated, TaskAdded, TaskRemoved, TaskUpdated, Wakeup,
+    Event, EventInterest, JobProgressed, ScheduleAdded, ScheduleRemoved, ScheduleUpdated, TaskRemoved, Wakeup,
 };
 use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
 use crate::instant;
-use crate::job::{CancelRequest, FinishedAttempt, Job, JobOutcome, JobResult, JobStatus, Progress};
+use crate::job::{CancelRequest, FinishedAttempt, Job, JobResult, JobStatus, Progress};
 use crate::payload::PayloadForm;
 use crate::schedule::{
-    AddDecision, ConflictPolicy, EarlierJobs, OverlapAction, Schedule, ScheduleAdvance, ScheduleEdit,
-    ScheduleRelease, ScheduleState, decide_add,
+    AddDecision, ConflictPolicy, EarlierFate, EarlierJobs, Schedule, ScheduleEdit, ScheduleRelease,
+    decide_add,
 };
 use crate::task::TaskDefinition;
 use crate::trigger::TriggerRegistry;
@@ -86,12 +85,11 @@ impl DataStore for MemoryStore {
         let jobs = &mut self.tables().jobs;
         let mut events = Vec::new();
         for task in tasks {
-            match jobs.definition(&task.id) {
-                Some(known) if **known == task => continue,
-                Some(_) => events.push(TaskUpdated::new(task.id.clone()).into()),
-                None => events.push(TaskAdded::new(task.id.clone()).into()),
+            let known = jobs.definition(&task.id).map(AsRef::as_ref);
+            if let Some(told) = task.declared_over(known) {
+                events.push(told);
+                jobs.define(task);
             }
-            jobs.define(task);
         }
         if !events.is_empty() {
             events.push(Wakeup::jobs(DateTime::UNIX_EPOCH).into());
@@ -355,52 +353,28 @@ impl Tables {
     ) -> Option<Written> {
         let id = &release.schedule_id;
         let schedule = self.schedules.get(id)?;
-        let lease = schedule.lease.as_ref()?;
-        if !lease.is_held_by(holder, release.token) || schedule.revision != release.revision {
+        if !release.holds(holder, schedule.lease.as_deref(), schedule.revision) {
             return None;
         }
-        let task = schedule.task_id.clone();
+        let told = release.events(&schedule.task_id, interest);
         let mut events = Vec::new();
-        let fires = release.jobs.len() as u64;
-        let last_fire_time = release.jobs.last().and_then(|job| job.fire_time);
-        let mut jobs_at: Option<DateTime<Utc>> = None;
-        for job in &release.jobs {
-            let earlier =
-                if self.jobs.of_schedule(id).is_empty() { EarlierJobs::None } else { EarlierJobs::Active };
-            match release.overlap.action(earlier) {
-                OverlapAction::RecordSkipped => {
-                    let end = FinishedAttempt::without_run(JobOutcome::Skipped, now);
-                    self.jobs.record(job, end, None, interest, &mut events);
-                    continue;
-                }
-                OverlapAction::CancelEarlierAndAdd => self.cancel_jobs_of(id, now, &mut events),
-                OverlapAction::Add => {}
-            }
-            jobs_at = Some(jobs_at.map_or(job.run_at, |at| at.min(job.run_at)));
+        let earlier =
+            if self.jobs.of_schedule(id).is_empty() { EarlierJobs::None } else { EarlierJobs::Active };
+        let decided = release.jobs_after(earlier);
+        if decided.earlier == EarlierFate::AreCancelled {
+            self.cancel_jobs_of(id, now, &mut events);
+        }
+        for (job, outcome) in decided.ended {
+            self.jobs.record(job, FinishedAttempt::without_run(outcome, now), None, interest, &mut events);
+        }
+        let jobs_at = decided.added.iter().map(|job| job.run_at).min();
+        for job in decided.added {
             self.jobs.add(job.clone(), interest, &mut events);
         }
+        events.extend(told);
         let mut schedule_at = None;
         self.schedules.change(id, |schedule| {
-            schedule.lease = None;
-            schedule.fires += fires;
-            schedule.last_fire_time = last_fire_time.or(schedule.last_fire_time);
-            match &release.advance {
-                ScheduleAdvance::To { next_fire_time, cut_off } => {
-                    let next_fire_time = *next_fire_time;
-                    schedule.next_fire_time = next_fire_time;
-                    schedule.state = ScheduleState::after_fire(next_fire_time);
-                    if let Some((first, last)) = *cut_off {
-                        events.push(FireTimesCutOff::new(schedule.id.clone(), first, last).into());
-                    }
-                    if interest.includes(ScheduleUpdated::INTEREST) {
-                        events.push(ScheduleUpdated::new(schedule.id.clone(), task, next_fire_time).into());
-                    }
-                }
-                ScheduleAdvance::Quarantine(reason) => {
-                    events.push(ScheduleQuarantined::new(schedule.id.clone(), reason.to_string()).into());
-                    schedule.state = ScheduleState::Quarantined(reason.clone());
-                }
-            }
+            schedule.advance(release);
             schedule_at = schedule.claimable_at();
         });
         Some(Written { events, jobs_at, schedule_at })

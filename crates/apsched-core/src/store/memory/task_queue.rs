@@ -13,7 +13,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::id::{ExecutorName, TaskId};
-use crate::job::{Abilities, ClaimOrder, admission};
+use crate::job::{Abilities, ClaimOrder, Slots, admission};
 use crate::task::TaskDefinition;
 
 #[derive(Debug)]
@@ -45,9 +45,13 @@ impl TaskQueue {
 
     /// How many more of its jobs may start.
     pub(super) fn free_slots(&self) -> usize {
-        let limit =
+        self.slots().free()
+    }
+
+    pub(super) fn slots(&self) -> Slots {
+        let max_running_jobs =
             self.definition.as_ref().map_or(admission::UNDECLARED_LIMIT, |task| task.max_running_jobs);
-        admission::free_slots(limit, self.running)
+        Slots { max_running_jobs, running: self.running, has_queue: !self.is_empty() }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
