@@ -32,8 +32,10 @@ const CALLERS: usize = 16;
 
 pub(crate) fn measure(store: Store, effort: Effort) -> Result<Table> {
     let seconds = effort.pick(3, 8);
-    let mut table =
-        Table::new(format!("W3  schedules that all fire at each full second, for {seconds} seconds"));
+    let mut table = Table::new(format!(
+        "W3  schedules on {} that all fire at each full second, for {seconds} seconds",
+        store.name()
+    ));
     let sizes: &[usize] = if store.database().is_some() { &[1_000, 10_000] } else { &[10_000, 100_000] };
     for &schedules in sizes {
         let fires = runtime()?.block_on(async { tokio::spawn(fire(store, schedules, seconds)).await })??;
