@@ -56,12 +56,20 @@ impl ArmedTrap {
     async fn spring(&self, deed: Deed, ledger: &Ledger) {
         let _alone = self.calls.write().await;
         ledger.write(Entry::Freezing);
-        let signal = match deed {
-            Deed::Die => Signal::KILL,
-            Deed::Freeze => Signal::STOP,
-        };
-        kill_process(getpid(), signal).expect("a process may send signals to itself");
+        match deed {
+            Deed::Die => die(),
+            Deed::Freeze => signal_myself(Signal::STOP),
+        }
         // Other threads may run on for a moment, and must not find the way free.
         let _ = tokio::time::timeout(MOMENT, std::future::pending::<()>()).await;
     }
+}
+
+/// Ends this process, as `kill -9` does.
+pub(crate) fn die() {
+    signal_myself(Signal::KILL);
+}
+
+fn signal_myself(signal: Signal) {
+    kill_process(getpid(), signal).expect("a process may send signals to itself");
 }
