@@ -82,10 +82,21 @@ pub struct Trap {
     pub operation: String,
     /// Calls of it that go well before.
     pub after_calls: u32,
+    /// How often it happens.
+    pub springs: Springs,
     /// Where it stands when it happens.
     pub side: Side,
     /// What happens.
     pub deed: Deed,
+}
+
+/// How often a trap springs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Springs {
+    /// After that the worker is left alone.
+    Once,
+    /// Again after as many calls.
+    AgainAndAgain,
 }
 
 /// Where a worker stands to a call of the store.

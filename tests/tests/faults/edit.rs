@@ -5,7 +5,6 @@
 //! an era may write those of its definition; of others the store must refuse every one. And what the user reads at the end of
 //! an era must be what was written at its beginning.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,14 +15,13 @@ use apsched::job::JobStatus;
 use apsched::prelude::*;
 use apsched::schedule::Schedule;
 use apsched::serializer::Serializers;
-use apsched_tests::{Deed, Entry, Errand, Line, Load, Moment, Side, Trap};
+use apsched_tests::{Entry, Errand, Line, Load, Moment, Side, Springs, Trap};
 
 use super::account;
-use super::chaos::Chaos;
 use super::client::{Client, KEEP};
 use super::fire_times;
 use super::fleet::Fleet;
-use super::record::{Record, Story};
+use super::record::Story;
 use super::site::Ground;
 use super::verdict::Verdict;
 
@@ -50,7 +48,6 @@ struct Era {
 /// A user who edits schedules.
 struct User<'c> {
     client: &'c Client,
-    record: &'c Record,
     random: fastrand::Rng,
     definitions: u64,
     /// What was written last of each schedule, and when.
@@ -59,30 +56,51 @@ struct User<'c> {
     overwritten: Vec<String>,
 }
 
-/// Schedules are edited at random while processes that drive them are killed and frozen.
+/// Where some workers stand still again and again: with claims, and with plans.
+const TRAPS: [Option<(&str, Side)>; 4] =
+    [Some(("acquire_schedules", Side::After)), Some(("release_schedules", Side::Before)), None, None];
+
+/// Schedules are edited at random, most of all while somebody stands still with them, and processes are killed.
 pub(crate) async fn what_a_user_wrote_last_stays(ground: Ground, seed: u64) -> Verdict {
     let (mut fleet, client) = (Fleet::new(), Client::of(&ground).await);
-    for _ in 0..4 {
-        fleet.start(Errand { tasks: fire_times::tasks(), ..Errand::at(&ground.url, &ground.prefix) });
+    for trap in TRAPS {
+        let trap = trap.map(|(operation, side)| Trap {
+            after_calls: 3,
+            springs: Springs::AgainAndAgain,
+            ..super::freezing_once(operation, side)
+        });
+        let tasks = fire_times::tasks();
+        fleet.start(Errand { trap, tasks, ..Errand::at(&ground.url, &ground.prefix) });
     }
     fleet.wait_until_up().await;
-    let record = fleet.record.clone();
+    let mut user = User::new(&client, seed);
+    user.add_all().await;
     let over_at = Moment::now() + super::load_time();
-    let is_over = Cell::new(false);
-    let edits = async {
-        let mut user = User::new(&client, &record, seed);
-        user.add_all().await;
-        while Moment::now() < over_at {
-            user.edit_some().await;
+    while Moment::now() < over_at {
+        let goal = fleet.record.story().lines + user.random.usize(1..30);
+        fleet.record.wait(Duration::from_millis(50), |story| story.lines >= goal).await;
+        user.edit_some(1).await;
+        for number in 0..TRAPS.len() {
+            if fleet.has_frozen_itself(number) {
+                user.edit_some(SCHEDULES / 2).await;
+                fleet.thaw(number);
+            }
         }
-        user.remove_all().await;
-        is_over.set(true);
-        (user.eras, user.overwritten)
-    };
-    let mut chaos = Chaos::kills(seed, 300).with_freezes(40);
-    let ((eras, overwritten), ()) = tokio::join!(edits, chaos.rage(&mut fleet, 4, |_| is_over.get()));
+        if user.random.u32(0..20) == 0 {
+            let number = user.random.usize(0..TRAPS.len());
+            fleet.kill(number).await;
+            fleet.restart(number);
+        }
+    }
+    user.remove_all().await;
+    for number in 0..TRAPS.len() {
+        fleet.kill(number).await;
+        fleet.workers[number].errand.trap = None;
+        fleet.restart(number);
+    }
     client.until_no_job_is_left().await;
 
+    let (eras, overwritten) = (user.eras, user.overwritten);
     let (kills, freezes) = (fleet.kills, fleet.freezes);
     let mut verdict = Verdict::of(fleet.end().await);
     judge(&client, &eras, &mut verdict).await;
@@ -94,10 +112,9 @@ pub(crate) async fn what_a_user_wrote_last_stays(ground: Ground, seed: u64) -> V
 }
 
 impl<'c> User<'c> {
-    fn new(client: &'c Client, record: &'c Record, seed: u64) -> Self {
+    fn new(client: &'c Client, seed: u64) -> Self {
         Self {
             client,
-            record,
             random: fastrand::Rng::with_seed(seed),
             definitions: 0,
             last: vec![(Moment::now(), Written::Removed); SCHEDULES],
@@ -112,12 +129,11 @@ impl<'c> User<'c> {
         }
     }
 
-    /// Edits one schedule, when the fleet has gone on for a while.
-    async fn edit_some(&mut self) {
-        let goal = self.record.story().lines + self.random.usize(1..30);
-        self.record.wait(Duration::from_millis(100), |story| story.lines >= goal).await;
-        let schedule = self.random.usize(0..SCHEDULES);
-        self.edit(schedule).await;
+    async fn edit_some(&mut self, count: usize) {
+        for _ in 0..count {
+            let schedule = self.random.usize(0..SCHEDULES);
+            self.edit(schedule).await;
+        }
     }
 
     async fn remove_all(&mut self) {
@@ -195,7 +211,9 @@ impl<'c> User<'c> {
             (Written::Active(number), Some(found)) => {
                 found.state == ScheduleState::Active && number_of(found) == *number
             }
-            (Written::Paused(_, snapshot), Some(found)) => *snapshot == format!("{found:?}"),
+            (Written::Paused(number, snapshot), Some(found)) => {
+                *snapshot == format!("{found:?}") && number_of(found) == *number
+            }
             _ => false,
         };
         if !stands {
@@ -257,7 +275,7 @@ pub(crate) async fn an_edit_in_the_middle_of_a_plan_stays(ground: Ground, _seed:
     let (mut changed, mut refused) = (Vec::new(), 0);
     for (operation, side) in [("acquire_schedules", Side::After), ("release_schedules", Side::Before)] {
         add_due(&client).await;
-        let trap = Trap { operation: operation.to_owned(), after_calls: 0, side, deed: Deed::Freeze };
+        let trap = super::freezing_once(operation, side);
         let tasks = fire_times::tasks();
         let errand = Errand { trap: Some(trap), tasks, ..Errand::at(&ground.url, &ground.prefix) };
         let number = fleet.start(errand);

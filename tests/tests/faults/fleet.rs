@@ -33,6 +33,8 @@ pub(crate) struct Worker {
     pub(crate) run: RunId,
     process: Option<Process>,
     is_frozen: bool,
+    /// How often it was thawed in this run.
+    thaws: usize,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,14 @@ impl Fleet {
     pub(crate) fn start(&mut self, errand: Errand) -> usize {
         let number = self.workers.len();
         let name = errand.identity.clone().unwrap_or_else(|| format!("worker-{number}"));
-        self.workers.push(Worker { name, errand, run: RunId::NONE, process: None, is_frozen: false });
+        self.workers.push(Worker {
+            name,
+            errand,
+            run: RunId::NONE,
+            process: None,
+            is_frozen: false,
+            thaws: 0,
+        });
         self.restart(number);
         number
     }
@@ -75,6 +84,7 @@ impl Fleet {
             .spawn()
             .expect("the worker can be started");
         worker.run = self.record.begin(&worker.name, Duration::from_millis(worker.errand.lease_millis));
+        worker.thaws = 0;
         let (record, run) = (self.record.clone(), worker.run);
         let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
         let reader = tokio::spawn(async move {
@@ -148,10 +158,24 @@ impl Fleet {
         self.freezes += 1;
     }
 
+    /// Whether a worker that freezes itself again and again has done so more often than it was thawed; waits until it stands.
+    pub(crate) fn has_frozen_itself(&mut self, number: usize) -> bool {
+        let worker = &mut self.workers[number];
+        let is_freezing = |entry: &&Entry| **entry == Entry::Freezing;
+        let freezings = self.record.story().run(worker.run).entries().filter(is_freezing).count();
+        let is_new = freezings > worker.thaws;
+        if is_new {
+            worker.wait_until_frozen();
+            self.freezes += 1;
+        }
+        is_new
+    }
+
     /// Lets a frozen worker go on.
     pub(crate) fn thaw(&mut self, number: usize) {
         let worker = &mut self.workers[number];
         worker.signal(Signal::CONT);
+        worker.thaws += 1;
         worker.is_frozen = false;
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use apsched::chrono::TimeDelta;
 use apsched::clock::{Clock, SystemClock};
 use apsched::prelude::*;
-use apsched_tests::{Deed, Entry, Errand, Load, Moment, Side, TaskOptions, Trap};
+use apsched_tests::{Deed, Entry, Errand, Load, Moment, Side, Springs, TaskOptions, Trap};
 
 use super::client::{Client, KEEP};
 use super::fleet::Fleet;
@@ -91,6 +91,7 @@ async fn leave_schedules(client: &Client, fleet: &mut Fleet, errand: &Errand) {
     let trap = Trap {
         operation: "acquire_schedules".to_owned(),
         after_calls: 0,
+        springs: Springs::Once,
         side: Side::After,
         deed: Deed::Die,
     };

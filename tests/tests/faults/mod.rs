@@ -45,6 +45,7 @@ use std::time::Duration;
 use apsched_testkit::conformance::block_on;
 use apsched_testkit::report_skipped;
 use apsched_testkit::simulation::Seeds;
+use apsched_tests::{Deed, Side, Springs, Trap};
 
 use own_server::OwnServer;
 use site::{Ground, Site};
@@ -58,6 +59,12 @@ pub(crate) fn load_time() -> Duration {
 /// So many jobs, or as many times more as a test is to last longer.
 pub(crate) fn amount(jobs: u64) -> u64 {
     jobs * load_time().as_secs() / 4
+}
+
+/// A worker stands still once, at its first such call.
+pub(crate) fn freezing_once(operation: &str, side: Side) -> Trap {
+    let operation = operation.to_owned();
+    Trap { operation, after_calls: 0, springs: Springs::Once, side, deed: Deed::Freeze }
 }
 
 fn seconds(variable: &str, default: u64) -> Duration {
