@@ -31,6 +31,10 @@ mod sql {
     crate::harness::suite::sql_suite!(super::server());
 }
 
+mod serializers {
+    crate::harness::serializers::serializer_suite!(super::server());
+}
+
 mod transaction {
     use apsched_testkit::backend::Backend;
     use sqlx::MySqlPool;
