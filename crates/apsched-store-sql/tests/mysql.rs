@@ -31,10 +31,6 @@ mod sql {
     crate::harness::suite::sql_suite!(super::server());
 }
 
-mod serializers {
-    crate::harness::serializers::serializer_suite!(super::server());
-}
-
 mod transaction {
     use apsched_testkit::backend::Backend;
     use sqlx::MySqlPool;

@@ -89,10 +89,6 @@ mod sql {
     crate::harness::suite::sql_suite!(super::File::new());
 }
 
-mod serializers {
-    crate::harness::serializers::serializer_suite!(super::File::new());
-}
-
 /// The other databases keep no such text.
 #[test]
 fn text_that_is_no_utf_8_harms_its_own_row_alone() {

@@ -32,6 +32,7 @@ pub(crate) mod look;
 pub(crate) mod outage;
 pub(crate) mod own_server;
 pub(crate) mod record;
+pub(crate) mod serializers;
 pub(crate) mod site;
 pub(crate) mod sql_site;
 pub(crate) mod starvation;
@@ -173,6 +174,12 @@ macro_rules! fault_tests {
             what_is_due_is_found_by_the_next_look_though_nobody_is_told(Nothing):
                 wakeup::what_is_due_is_found_by_the_next_look;
             what_goes_wrong_hurts_itself_alone(Nothing): harm::what_goes_wrong_hurts_itself_alone;
+            what_cbor_and_json_schedulers_write_at_once_is_read_by_both(Nothing):
+                serializers::what_cbor_and_json_schedulers_write_at_once_is_read_by_both;
+            a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nobody(Nothing):
+                serializers::a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nobody;
+            a_payload_that_cannot_be_read_ends_its_own_job_alone(Nothing):
+                serializers::a_payload_that_cannot_be_read_ends_its_own_job_alone;
             what_a_user_wrote_last_stays(Nothing): edit::what_a_user_wrote_last_stays;
             an_edit_in_the_middle_of_a_plan_stays(Nothing): edit::an_edit_in_the_middle_of_a_plan_stays;
             the_queue_of_a_saturated_task_delays_no_other(Nothing):

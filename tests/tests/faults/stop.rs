@@ -43,6 +43,8 @@ pub(crate) async fn a_worker_that_is_told_to_stop_leaves_no_lease_behind(
         let goal = fleet.record.story().lines + random.usize(1..200);
         fleet.record.wait(lasting / 20, |story| story.lines >= goal).await;
         let (run, lines) = fleet.mark(number);
+        // Before, a signal ends it as any program that has not begun to listen.
+        fleet.record.until("the worker is up", |story| story.run(run).is_up()).await;
         fleet.stop(number).await;
         left_behind.extend(leases_of(&client, &fleet, run).await);
         if DRAIN_MILLIS[number] > LONG_JOB_MILLIS {

@@ -1,7 +1,6 @@
 //! What the tests of the SQL store share.
 
 pub(crate) mod database;
-pub(crate) mod serializers;
 pub(crate) mod spoil;
 pub(crate) mod suite;
 pub(crate) mod transaction;

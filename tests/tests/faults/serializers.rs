@@ -1,51 +1,28 @@
-//! Schedulers that write CBOR and schedulers that write JSON on one database: each reads what the other wrote.
+//! Schedulers that write CBOR and schedulers that write JSON on one database: each reads what the other wrote, and what
+//! neither can read hurts itself alone (guarantee 6 once more).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use apsched_core::event::{JobQuarantined, ScheduleQuarantined};
-use apsched_core::scheduler::{Error, Scheduler, Tasks};
-use apsched_core::serializer::{Json, Serializers};
-use apsched_core::store::ScheduleFilter;
-use apsched_core::{DataStore, DateTrigger, JobOutcome, StoreError, Task};
-use apsched_serializers::Cbor;
-use chrono::{DateTime, Utc};
+use apsched::Error;
+use apsched::event::{JobQuarantined, ScheduleQuarantined};
+use apsched::job::JobOutcome;
+use apsched::prelude::*;
+use apsched::serializer::{Cbor, Json, Serializers};
+use apsched::store::StoreError;
 use serde::{Deserialize, Serialize};
 
-use super::database::Database;
-
-/// One test of each sentence, for a database that the expression makes.
-macro_rules! serializer_suite {
-    ($database:expr; $($name:ident)*) => {
-        $(
-            #[test]
-            fn $name() {
-                apsched_testkit::conformance::block_on(async {
-                    let database = $database;
-                    match $crate::harness::database::Database::missing(&database) {
-                        Some(missing) => apsched_testkit::report_skipped(stringify!($name), &missing),
-                        None => $crate::harness::serializers::$name(&database).await,
-                    }
-                });
-            }
-        )*
-    };
-    ($database:expr) => {
-        $crate::harness::serializers::serializer_suite! { $database;
-            what_cbor_and_json_schedulers_write_at_once_is_read_by_both
-            a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nobody
-            a_payload_that_cannot_be_read_ends_its_own_job_alone
-        }
-    };
-}
-
-pub(crate) use serializer_suite;
+use super::client::{Client, KEEP, flawless};
+use super::record::{PATIENCE, Story};
+use super::site::Ground;
+use super::sql_site::run_script;
+use super::verdict::Verdict;
 
 /// Each task is run by one of the two, whoever adds the job.
 const BY_JSON: Task<Letter, Letter> = Task::new("by_json");
 const BY_CBOR: Task<Letter, Letter> = Task::new("by_cbor");
-const KEEP: Duration = Duration::from_secs(3600);
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any test.
+const LATER: Duration = Duration::from_secs(24 * 3600);
 
 /// A payload with what formats tell apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,10 +43,10 @@ impl Letter {
 }
 
 /// Two schedulers that work, each with a store of its own.
-async fn started(database: &impl Database) -> [Scheduler; 2] {
+async fn started(ground: &Ground) -> [Scheduler; 2] {
     let start = async |serializers: Serializers, task: Task<Letter, Letter>| {
         let tasks = Tasks::<()>::new().task(task, async |letter: Letter| letter);
-        let builder = Scheduler::builder().data_store(database.store()).serializers(serializers);
+        let builder = Scheduler::builder().data_store(flawless(ground.open())).serializers(serializers);
         builder.poll_interval(Duration::from_millis(20)).tasks(tasks).start_in_background().await
     };
     let json = start(Serializers::new(Json).reading(Cbor), BY_JSON).await.expect("the database");
@@ -88,8 +65,11 @@ async fn stopped(schedulers: [Scheduler; 2]) {
     }
 }
 
-pub(crate) async fn what_cbor_and_json_schedulers_write_at_once_is_read_by_both(database: &impl Database) {
-    let schedulers = started(database).await;
+pub(crate) async fn what_cbor_and_json_schedulers_write_at_once_is_read_by_both(
+    ground: Ground,
+    _seed: u64,
+) -> Verdict {
+    let schedulers = started(&ground).await;
     let mut written = Vec::new();
     for (writer, letters) in schedulers.iter().zip([0..20, 20..40]) {
         for task in [BY_JSON, BY_CBOR] {
@@ -112,7 +92,7 @@ pub(crate) async fn what_cbor_and_json_schedulers_write_at_once_is_read_by_both(
             assert_eq!(result.expect("a result"), Letter::numbered(*number));
         }
     }
-    let schedules = database.store().schedules(&ScheduleFilter::default()).await.expect("schedules");
+    let schedules = Client::of(&ground).await.schedules().await;
     let mut writers = BTreeSet::new();
     for schedule in schedules {
         let payload = schedule.payload.clone().into_encoded(&Serializers::default()).expect("it is encoded");
@@ -124,15 +104,19 @@ pub(crate) async fn what_cbor_and_json_schedulers_write_at_once_is_read_by_both(
     }
     assert_eq!(writers, BTreeSet::from(["cbor".to_owned(), "json".to_owned()]));
     stopped(schedulers).await;
+    let mut verdict = Verdict::of(Story::default());
+    verdict.count("jobs", written.len());
+    verdict
 }
 
 pub(crate) async fn a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nobody(
-    database: &impl Database,
-) {
-    let schedulers = started(database).await;
+    ground: Ground,
+    _seed: u64,
+) -> Verdict {
+    let schedulers = started(&ground).await;
     let [json, cbor] = &schedulers;
     let add = async |writer: &Scheduler, task| {
-        writer.add_job(task, Letter::numbered(1)).delay(KEEP).keep_result(KEEP).await.expect("a job").id()
+        writer.add_job(task, Letter::numbered(1)).delay(LATER).keep_result(KEEP).await.expect("a job").id()
     };
     // Each comes across what the other wrote.
     let told = [json.next_event::<JobQuarantined>(), cbor.next_event::<JobQuarantined>()];
@@ -140,12 +124,9 @@ pub(crate) async fn a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nob
     let schedule_told = [json.next_event::<ScheduleQuarantined>(), cbor.next_event::<ScheduleQuarantined>()];
     let added = cbor.add_schedule(BY_CBOR, Letter::numbered(1), some_day()).id("spoiled").await;
     added.expect("a schedule");
-    database
-        .run(
-            "UPDATE {}jobs SET settings = 'spoiled', run_at = 0;
-            UPDATE {}schedules SET trigger_definition = 'spoiled', next_fire_time = 0;",
-        )
-        .await;
+    let spoil = "UPDATE {}jobs SET settings = 'spoiled', run_at = 0;
+        UPDATE {}schedules SET trigger_definition = 'spoiled', next_fire_time = 0;";
+    run_script(&ground, spoil).await;
 
     for (told, job) in told.into_iter().zip(spoiled) {
         let event = tokio::time::timeout(PATIENCE, told).await.expect("somebody tells it").expect("an event");
@@ -171,22 +152,29 @@ pub(crate) async fn a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nob
         }
     }
     stopped(schedulers).await;
+    let mut verdict = Verdict::of(Story::default());
+    verdict.count("unreadable rows", 3);
+    verdict
 }
 
-pub(crate) async fn a_payload_that_cannot_be_read_ends_its_own_job_alone(database: &impl Database) {
-    let schedulers = started(database).await;
+pub(crate) async fn a_payload_that_cannot_be_read_ends_its_own_job_alone(
+    ground: Ground,
+    _seed: u64,
+) -> Verdict {
+    let schedulers = started(&ground).await;
+    let mut unreadable = 0;
     for (writer, spoiling) in schedulers.iter().zip(["cbor", "json"]) {
         // Bytes of the one that are said to be of the other, and of one that nobody knows.
         for serializer in [spoiling, "yaml"] {
             for task in [BY_JSON, BY_CBOR] {
-                let job = writer.add_job(&task, Letter::numbered(1)).delay(KEEP).keep_result(KEEP).await;
+                let job = writer.add_job(&task, Letter::numbered(1)).delay(LATER).keep_result(KEEP).await;
                 let job = job.expect("a job");
                 let whole = writer.add_job(task, Letter::numbered(2)).keep_result(KEEP).await;
                 let spoil = format!(
                     "UPDATE {{}}jobs SET payload_serializer = '{serializer}', run_at = 0
                     WHERE state = 'queued' AND run_at > created_at;"
                 );
-                database.run(&spoil).await;
+                run_script(&ground, &spoil).await;
 
                 for reader in &schedulers {
                     let result = reader.job::<Letter>(job.id()).result().timeout(PATIENCE).await;
@@ -198,8 +186,12 @@ pub(crate) async fn a_payload_that_cannot_be_read_ends_its_own_job_alone(databas
                 }
                 let result = whole.expect("a job").result().timeout(PATIENCE).await;
                 assert_eq!(result.expect("the other runs"), Letter::numbered(2));
+                unreadable += 1;
             }
         }
     }
     stopped(schedulers).await;
+    let mut verdict = Verdict::of(Story::default());
+    verdict.count("unreadable payloads", unreadable);
+    verdict
 }
