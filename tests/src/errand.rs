@@ -34,6 +34,8 @@ pub struct Errand {
     pub most_jobs: usize,
     /// Most connections to the store.
     pub most_connections: u32,
+    /// Longest wait for a connection, or for a lock.
+    pub acquire_timeout_millis: u64,
 }
 
 /// A task that a worker can run.
@@ -45,6 +47,19 @@ pub struct TaskOptions {
     pub limit: Option<u32>,
     /// How often a job of it is attempted.
     pub attempts: u32,
+    /// How its jobs end.
+    pub end: HandlerEnd,
+}
+
+/// How a handler ends when it has worked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HandlerEnd {
+    /// It says by which claim it was done.
+    Returns,
+    /// It panics.
+    Panics,
+    /// It takes its process with it, as by `kill -9`.
+    Dies,
 }
 
 /// Jobs that a worker adds.
@@ -67,10 +82,21 @@ pub struct Trap {
     pub operation: String,
     /// Calls of it that go well before.
     pub after_calls: u32,
+    /// How often it happens.
+    pub springs: Springs,
     /// Where it stands when it happens.
     pub side: Side,
     /// What happens.
     pub deed: Deed,
+}
+
+/// How often a trap springs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Springs {
+    /// After that the worker is left alone.
+    Once,
+    /// Again after as many calls.
+    AgainAndAgain,
 }
 
 /// Where a worker stands to a call of the store.
@@ -92,7 +118,7 @@ pub enum Deed {
 }
 
 impl Errand {
-    /// A worker that does all, with leases of a second.
+    /// A worker that does all, with leases of a second and a half.
     #[must_use]
     pub fn at(url: &str, prefix: &str) -> Self {
         Self {
@@ -110,6 +136,8 @@ impl Errand {
             drain_millis: 10_000,
             most_jobs: 20,
             most_connections: 4,
+            // Shorter than a user would choose, so that an outage is noticed within a test.
+            acquire_timeout_millis: 5000,
         }
     }
 
@@ -129,13 +157,19 @@ impl TaskOptions {
     /// A task without limit, whose jobs are attempted once.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), limit: None, attempts: 1 }
+        Self { name: name.to_owned(), limit: None, attempts: 1, end: HandlerEnd::Returns }
     }
 
     /// Most jobs of it at once.
     #[must_use]
     pub fn limited(self, limit: u32) -> Self {
         Self { limit: Some(limit), ..self }
+    }
+
+    /// How its jobs end.
+    #[must_use]
+    pub fn ending(self, end: HandlerEnd) -> Self {
+        Self { end, ..self }
     }
 
     /// How often a job of it is attempted.

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 use apsched::chrono::{DateTime, Utc};
-use apsched::id::{JobId, ScheduleId};
+use apsched::id::{JobId, ScheduleId, SchedulerId};
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
@@ -21,8 +21,8 @@ pub struct Line(pub Moment, pub Entry);
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
-    /// The scheduler runs.
-    Up,
+    /// The scheduler runs, under this name.
+    Up(SchedulerId),
     /// A call to the store begins, by the name of its method.
     Call(String),
     /// It was answered; what it failed with.
@@ -31,8 +31,8 @@ pub enum Entry {
     Planned {
         /// The schedule.
         schedule: ScheduleId,
-        /// Number of the definition it was planned from.
-        revision: u64,
+        /// The number in the load of the definition it was planned from.
+        number: u64,
         /// The fire time.
         fire_time: DateTime<Utc>,
         /// The job.
@@ -48,6 +48,8 @@ pub enum Entry {
     Extended(JobId, u64),
     /// The store has said that a claim does not hold any more.
     Lost(JobId, u64),
+    /// The row of this job or schedule cannot be read, and was put aside.
+    Quarantined(String),
     /// The handler of a job began.
     Started {
         /// The job.

@@ -17,7 +17,7 @@ mod load;
 mod moment;
 mod store;
 
-pub use errand::{Deed, Errand, Production, Side, TaskOptions, Trap};
+pub use errand::{Deed, Errand, HandlerEnd, Production, Side, Springs, TaskOptions, Trap};
 pub use ledger::{Entry, Ledger, Line};
 pub use load::{Claim, Load};
 pub use moment::Moment;

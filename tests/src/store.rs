@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use apsched::store::{DataStore, SqlDataStore, SqlOptions, StoreError};
 
-/// Longest wait for a connection. Shorter than a user would choose, so that an outage is noticed within a test.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The store at `url`, in tables whose names begin with `prefix`.
 ///
 /// # Errors
 /// As the store's own constructor.
-pub fn open_store(url: &str, prefix: &str, most_connections: u32) -> Result<Arc<dyn DataStore>, StoreError> {
+pub fn open_store(
+    url: &str,
+    prefix: &str,
+    most_connections: u32,
+    acquire_timeout: Duration,
+) -> Result<Arc<dyn DataStore>, StoreError> {
     let options = SqlOptions::new().table_prefix(prefix).max_connections(most_connections);
-    Ok(Arc::new(SqlDataStore::open_with(url, options.acquire_timeout(ACQUIRE_TIMEOUT))?))
+    Ok(Arc::new(SqlDataStore::open_with(url, options.acquire_timeout(acquire_timeout))?))
 }

@@ -1,14 +1,17 @@
-//! What the jobs do: they write down that they began, work for so long, and write down that they came to their end.
+//! What the jobs do: they write down that they began, work for so long, and write down that they came to their end, if they do.
 
 use std::sync::Arc;
 
 use apsched::prelude::*;
-use apsched_tests::{Claim, Entry, Ledger, Load, TaskOptions};
+use apsched_tests::{Claim, Entry, HandlerEnd, Ledger, Load, TaskOptions};
+
+use crate::trap::die;
 
 pub(crate) fn tasks(options: &[TaskOptions], ledger: &Arc<Ledger>) -> Tasks<()> {
     options.iter().fold(Tasks::new(), |tasks, options| {
         let ledger = ledger.clone();
-        let handler = move |load: Load, job: JobContext| run(load, job, ledger.clone());
+        let end = options.end;
+        let handler = move |load: Load, job: JobContext| run(load, end, job, ledger.clone());
         tasks.task_with(Load::task(&options.name), handler, |settings| {
             let retry = Retry::fixed(options.attempts, Duration::ZERO);
             settings.max_running_jobs(options.limit).retry(retry)
@@ -16,13 +19,18 @@ pub(crate) fn tasks(options: &[TaskOptions], ledger: &Arc<Ledger>) -> Tasks<()> 
     })
 }
 
-async fn run(load: Load, job: JobContext, ledger: Arc<Ledger>) -> Claim {
+async fn run(load: Load, end: HandlerEnd, job: JobContext, ledger: Arc<Ledger>) -> Claim {
     let run = Run::start(&load, &job, ledger);
     if load.millis > 0 {
         // Deaf, so that whoever stops it has to take it away.
         let _ = tokio::time::timeout(load.time(), std::future::pending::<()>()).await;
     }
-    run.finish();
+    match end {
+        HandlerEnd::Returns => run.finish(),
+        // As a panic does, but that nobody is told on standard error.
+        HandlerEnd::Panics => std::panic::resume_unwind(Box::new("as it was told")),
+        HandlerEnd::Dies => die(),
+    }
     let lease = job.job().lease.as_ref();
     Claim {
         scheduler: lease.map_or_else(String::new, |lease| lease.holder.to_string()),

@@ -3,18 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use apsched_tests::{Deed, Entry, Ledger, Side, Trap};
+use apsched_tests::{Deed, Entry, Ledger, Side, Springs, Trap};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
 /// Much longer than it takes until every thread stands still.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// A trap that springs once, when no other call is under way: who stands still in the middle of a transaction is another
+/// A trap that springs when no other call is under way: who stands still in the middle of a transaction is another
 /// story.
 #[derive(Debug)]
 pub(crate) struct ArmedTrap {
-    trap: Mutex<Option<Trap>>,
+    /// The trap, and how many calls go well before it springs.
+    trap: Mutex<Option<(Trap, u32)>>,
     /// Each call holds it to read; whoever freezes has it alone.
     calls: Arc<RwLock<()>>,
 }
@@ -24,6 +25,7 @@ pub(crate) type Passage = OwnedRwLockReadGuard<()>;
 
 impl ArmedTrap {
     pub(crate) fn new(trap: Option<Trap>) -> Self {
+        let trap = trap.map(|trap| (trap.clone(), trap.after_calls));
         Self { trap: Mutex::new(trap), calls: Arc::default() }
     }
 
@@ -45,23 +47,37 @@ impl ArmedTrap {
 
     fn is_sprung(&self, operation: &str, side: Side) -> Option<Deed> {
         let mut armed = self.trap.lock().unwrap_or_else(PoisonError::into_inner);
-        let trap = armed.as_mut().filter(|trap| trap.operation == operation && trap.side == side)?;
-        if trap.after_calls > 0 {
-            trap.after_calls -= 1;
+        let (trap, calls_left) =
+            armed.as_mut().filter(|(trap, _)| trap.operation == operation && trap.side == side)?;
+        if *calls_left > 0 {
+            *calls_left -= 1;
             return None;
         }
-        armed.take().map(|trap| trap.deed)
+        let deed = trap.deed;
+        match trap.springs {
+            Springs::Once => *armed = None,
+            Springs::AgainAndAgain => *calls_left = trap.after_calls,
+        }
+        Some(deed)
     }
 
     async fn spring(&self, deed: Deed, ledger: &Ledger) {
         let _alone = self.calls.write().await;
         ledger.write(Entry::Freezing);
-        let signal = match deed {
-            Deed::Die => Signal::KILL,
-            Deed::Freeze => Signal::STOP,
-        };
-        kill_process(getpid(), signal).expect("a process may send signals to itself");
+        match deed {
+            Deed::Die => die(),
+            Deed::Freeze => signal_myself(Signal::STOP),
+        }
         // Other threads may run on for a moment, and must not find the way free.
         let _ = tokio::time::timeout(MOMENT, std::future::pending::<()>()).await;
     }
+}
+
+/// Ends this process, as `kill -9` does.
+pub(crate) fn die() {
+    signal_myself(Signal::KILL);
+}
+
+fn signal_myself(signal: Signal) {
+    kill_process(getpid(), signal).expect("a process may send signals to itself");
 }

@@ -10,6 +10,7 @@ use apsched::id::{JobId, ScheduleId, SchedulerId, TaskId};
 use apsched::job::{ErrorChain, Job, JobResult, JobStatus, Progress};
 use apsched::payload::PayloadForm;
 use apsched::schedule::{ConflictPolicy, Schedule, ScheduleEdit};
+use apsched::serializer::Serializers;
 use apsched::store::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, DataStore, ExtendLeases, HeldJob, JobFilter, LeaseReport,
     Recover, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery,
@@ -17,7 +18,7 @@ use apsched::store::{
 };
 use apsched::task::TaskDefinition;
 use apsched::trigger::TriggerRegistry;
-use apsched_tests::{Entry, Ledger, Line, Moment, Trap};
+use apsched_tests::{Entry, Ledger, Line, Load, Moment, Trap};
 use async_trait::async_trait;
 
 use crate::trap::ArmedTrap;
@@ -168,7 +169,9 @@ impl DataStore for WitnessedStore {
         request: AcquireSchedules,
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
         let call = self.inner.acquire_schedules(request);
-        self.see_if("acquire_schedules", |(claimed, _)| !claimed.is_empty(), call).await
+        let acquired = self.see_if("acquire_schedules", |(claimed, _)| !claimed.is_empty(), call).await?;
+        self.write(Moment::now(), acquired.1.iter().filter_map(quarantined));
+        Ok(acquired)
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
@@ -176,7 +179,7 @@ impl DataStore for WitnessedStore {
             release.jobs.iter().filter_map(|job| {
                 Some(Entry::Planned {
                     schedule: release.schedule_id.clone(),
-                    revision: release.revision.number(),
+                    number: number_of(job),
                     fire_time: job.fire_time?,
                     job: job.id,
                 })
@@ -193,6 +196,7 @@ impl DataStore for WitnessedStore {
         let call = self.inner.acquire_jobs(request);
         let (jobs, events) = self.see_if("acquire_jobs", |(jobs, _)| !jobs.is_empty(), call).await?;
         self.write(asked_at, jobs.iter().map(|job| Entry::Acquired(job.id, job.token.number())));
+        self.write(Moment::now(), events.iter().filter_map(quarantined));
         Ok((jobs, events))
     }
 
@@ -227,5 +231,19 @@ impl DataStore for WitnessedStore {
 
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
         self.see("cleanup", self.inner.cleanup(now)).await
+    }
+}
+
+/// The number in the load of a job.
+fn number_of(job: &Job) -> u64 {
+    let load = job.payload.clone().into_value::<Load>(&Serializers::default());
+    load.expect("the jobs of a worker have loads").number
+}
+
+fn quarantined(event: &Event) -> Option<Entry> {
+    match event {
+        Event::JobQuarantined(event) => Some(Entry::Quarantined(event.job_id.to_string())),
+        Event::ScheduleQuarantined(event) => Some(Entry::Quarantined(event.schedule_id.to_string())),
+        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apsched::chrono::TimeDelta;
-use apsched::event::Health;
+use apsched::event::{Health, SchedulerStarted};
 use apsched::prelude::*;
 use apsched_tests::{Entry, Errand, Ledger, open_store};
 
@@ -16,7 +16,8 @@ use crate::witnessed_store::WitnessedStore;
 
 pub(crate) async fn work(errand: Errand) -> Result<(), Box<dyn Error>> {
     let ledger = Arc::new(Ledger::on_stdout()?);
-    let store = open_store(&errand.url, &errand.prefix, errand.most_connections)?;
+    let acquire_timeout = Duration::from_millis(errand.acquire_timeout_millis);
+    let store = open_store(&errand.url, &errand.prefix, errand.most_connections, acquire_timeout)?;
     let scheduler =
         scheduler(&errand, WitnessedStore::new(store, errand.trap.clone(), ledger.clone()), &ledger)?;
     let _health = {
@@ -28,6 +29,12 @@ pub(crate) async fn work(errand: Errand) -> Result<(), Box<dyn Error>> {
             }));
         })
     };
+    let _start = {
+        let ledger = ledger.clone();
+        scheduler.subscribe(move |event: &SchedulerStarted| {
+            ledger.write(Entry::Up(event.scheduler_id.clone()));
+        })
+    };
     if let Some(production) = &errand.production {
         tokio::spawn(produce(scheduler.clone(), production.clone(), ledger.clone()));
     }
@@ -35,12 +42,10 @@ pub(crate) async fn work(errand: Errand) -> Result<(), Box<dyn Error>> {
         std::future::pending::<()>().await;
     }
     // Whoever starts a program while its database is away starts it again.
-    while let Err(error) = scheduler.start_in_background().await {
+    while let Err(error) = scheduler.run_until_stopped().await {
         ledger.write(Entry::Health(Some(error.to_string())));
         let _ = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
     }
-    ledger.write(Entry::Up);
-    scheduler.run_until_stopped().await?;
     ledger.write(Entry::Stopped);
     Ok(())
 }

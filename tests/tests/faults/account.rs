@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use apsched::id::JobId;
 use apsched::job::{JobOutcome, JobStatus};
 use apsched::serializer::Serializers;
-use apsched_tests::{Claim, Entry, TaskOptions};
+use apsched_tests::{Claim, Entry, HandlerEnd, TaskOptions};
 
 use super::client::Client;
 use super::record::Story;
@@ -58,7 +58,7 @@ pub(crate) async fn judge(client: &Client, tasks: &[TaskOptions], verdict: &mut 
     accounts.retain(|_, account| account.is_added || !account.claims.is_empty());
     let statuses = client.statuses(accounts.keys().copied()).await;
     let (mut lost, mut doubled, mut stale, mut wrong) = (vec![], vec![], vec![], vec![]);
-    let (mut successes, mut abandoned, mut starts, mut refused) = (0, 0, 0, 0);
+    let (mut successes, mut errors, mut abandoned, mut starts, mut refused) = (0, 0, 0, 0, 0);
     for (job, account) in &accounts {
         let tell = |what: &str| format!("{what}: {account:?}\n{}", verdict.story().told_of(*job));
         starts += account.starts.values().sum::<usize>();
@@ -70,6 +70,7 @@ pub(crate) async fn judge(client: &Client, tasks: &[TaskOptions], verdict: &mut 
         if task.is_some_and(|task| account.starts.len() > task.attempts as usize) {
             doubled.push(tell("more starts than attempts"));
         }
+        let ends = |end| task.is_some_and(|task| task.end == end);
         let result = match &statuses[job] {
             JobStatus::Finished(result) => result,
             other => {
@@ -78,6 +79,7 @@ pub(crate) async fn judge(client: &Client, tasks: &[TaskOptions], verdict: &mut 
             }
         };
         match result.outcome {
+            JobOutcome::Error if ends(HandlerEnd::Panics) => errors += 1,
             JobOutcome::Success => {
                 successes += 1;
                 let value = result.value.clone().expect("a result that is kept has its value");
@@ -104,6 +106,7 @@ pub(crate) async fn judge(client: &Client, tasks: &[TaskOptions], verdict: &mut 
     verdict.count("jobs", accounts.len());
     verdict.count("starts", starts);
     verdict.count("successes", successes);
+    verdict.count("errors", errors);
     verdict.count("abandoned", abandoned);
     verdict.count("refused ends", refused);
     verdict.none_of("lost jobs", lost);

@@ -83,7 +83,7 @@ impl Chaos {
     async fn strike(&mut self, fleet: &mut Fleet, victim: usize) {
         let lease = Duration::from_millis(fleet.workers[victim].errand.lease_millis);
         if self.random.u32(0..100) < self.freezes {
-            if self.frozen.len() < fleet.workers.len() / 3 {
+            if self.frozen.len() < fleet.workers.len().div_ceil(3) {
                 fleet.freeze(victim);
                 self.frozen.push((victim, Moment::now() + lease.mul_f64(1.2 + self.random.f64())));
             }

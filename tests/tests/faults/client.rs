@@ -29,7 +29,7 @@ impl Client {
     pub(crate) async fn of(ground: &Ground) -> Self {
         let opened = ground.open();
         // A server that was restarted has hung up on it as well.
-        let patient = || Retrying::new(Faulty::new(opened.clone(), |_| Fault::None));
+        let patient = || Retrying::new(flawless(opened.clone()));
         let scheduler = Scheduler::builder().data_store(patient()).build();
         let scheduler = scheduler.expect("a client needs no settings");
         // The first call makes the tables.
@@ -64,6 +64,11 @@ impl Client {
         })
         .await;
     }
+}
+
+/// A store that somebody else has as well, for whoever wants one of its own.
+pub(crate) fn flawless(store: Arc<dyn DataStore>) -> impl DataStore {
+    Faulty::new(store, |_| Fault::None)
 }
 
 /// Looks again and again until `look` succeeds.

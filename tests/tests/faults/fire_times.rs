@@ -68,8 +68,17 @@ pub(crate) async fn add_schedules(
 
 /// Processes are killed at random and start again.
 pub(crate) async fn each_becomes_one_job_though_processes_are_killed(ground: Ground, seed: u64) -> Verdict {
+    each_becomes_one_job_among(8, ground, seed).await
+}
+
+/// The same with two processes, of which one does everything while the other is away.
+pub(crate) async fn each_becomes_one_job_between_two(ground: Ground, seed: u64) -> Verdict {
+    each_becomes_one_job_among(2, ground, seed).await
+}
+
+async fn each_becomes_one_job_among(processes: usize, ground: Ground, seed: u64) -> Verdict {
     let (mut fleet, client) = (Fleet::new(), Client::of(&ground).await);
-    for number in 0..8 {
+    for number in 0..processes {
         // Half of them come back under the same name.
         let identity = (number % 2 == 0).then(|| format!("named-{number}"));
         fleet.start(Errand { identity, tasks: tasks(), ..Errand::at(&ground.url, &ground.prefix) });
@@ -77,7 +86,7 @@ pub(crate) async fn each_becomes_one_job_though_processes_are_killed(ground: Gro
     fleet.wait_until_up().await;
     let mut chaos = Chaos::kills(seed, 250);
     let lasting = super::load_time();
-    let expected = add_schedules(&client, &mut chaos.random, 200, lasting).await;
+    let expected = add_schedules(&client, &mut chaos.random, 25 * processes, lasting).await;
     let over_at = Moment::now() + lasting;
     chaos.rage(&mut fleet, 8, |_| Moment::now() >= over_at).await;
     until_all_fired(&client).await;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::record::{Record, Run, RunId, Story};
+use super::record::{PATIENCE, Record, Run, RunId, Story};
 
 #[derive(Debug)]
 pub(crate) struct Fleet {
@@ -21,6 +21,8 @@ pub(crate) struct Fleet {
     pub(crate) kills: usize,
     /// Frozen so far.
     pub(crate) freezes: usize,
+    /// Told to stop so far.
+    pub(crate) stops: usize,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Worker {
     pub(crate) run: RunId,
     process: Option<Process>,
     is_frozen: bool,
+    /// How often it was thawed in this run.
+    thaws: usize,
 }
 
 #[derive(Debug)]
@@ -43,14 +47,21 @@ struct Process {
 impl Fleet {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { record: Arc::new(Record::new()), workers: Vec::new(), kills: 0, freezes: 0 }
+        Self { record: Arc::new(Record::new()), workers: Vec::new(), kills: 0, freezes: 0, stops: 0 }
     }
 
     /// Starts a worker; gives its number.
     pub(crate) fn start(&mut self, errand: Errand) -> usize {
         let number = self.workers.len();
         let name = errand.identity.clone().unwrap_or_else(|| format!("worker-{number}"));
-        self.workers.push(Worker { name, errand, run: RunId::NONE, process: None, is_frozen: false });
+        self.workers.push(Worker {
+            name,
+            errand,
+            run: RunId::NONE,
+            process: None,
+            is_frozen: false,
+            thaws: 0,
+        });
         self.restart(number);
         number
     }
@@ -73,6 +84,7 @@ impl Fleet {
             .spawn()
             .expect("the worker can be started");
         worker.run = self.record.begin(&worker.name, Duration::from_millis(worker.errand.lease_millis));
+        worker.thaws = 0;
         let (record, run) = (self.record.clone(), worker.run);
         let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
         let reader = tokio::spawn(async move {
@@ -92,6 +104,43 @@ impl Fleet {
         self.wait_for_end(number).await;
     }
 
+    /// Tells a worker to stop, as whoever runs a program does, and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not end, or ends by a failure.
+    pub(crate) async fn stop(&mut self, number: usize) {
+        self.workers[number].signal(Signal::TERM);
+        self.wait_for_stop(number).await;
+    }
+
+    /// The same by somebody who wants it at once.
+    ///
+    /// # Panics
+    /// When it does not end, or ends by a failure.
+    pub(crate) async fn stop_at_once(&mut self, number: usize) {
+        self.workers[number].signal(Signal::TERM);
+        // Two of a kind could become one.
+        self.workers[number].signal(Signal::INT);
+        self.wait_for_stop(number).await;
+    }
+
+    async fn wait_for_stop(&mut self, number: usize) {
+        let end = tokio::time::timeout(PATIENCE, self.wait_for_end(number)).await;
+        let end = end.unwrap_or_else(|_| panic!("{} does not stop", self.workers[number].name));
+        assert!(end.success(), "{} ends by {end}", self.workers[number].name);
+        self.stops += 1;
+    }
+
+    /// Starts again whoever has died by itself.
+    pub(crate) async fn restart_dead(&mut self) {
+        for number in 0..self.workers.len() {
+            if self.workers[number].has_died() {
+                self.wait_for_end(number).await;
+                self.restart(number);
+            }
+        }
+    }
+
     /// Lets a worker stand still, whatever it does.
     pub(crate) fn freeze(&mut self, number: usize) {
         let worker = &mut self.workers[number];
@@ -109,10 +158,24 @@ impl Fleet {
         self.freezes += 1;
     }
 
+    /// Whether a worker that freezes itself again and again has done so more often than it was thawed; waits until it stands.
+    pub(crate) fn has_frozen_itself(&mut self, number: usize) -> bool {
+        let worker = &mut self.workers[number];
+        let is_freezing = |entry: &&Entry| **entry == Entry::Freezing;
+        let freezings = self.record.story().run(worker.run).entries().filter(is_freezing).count();
+        let is_new = freezings > worker.thaws;
+        if is_new {
+            worker.wait_until_frozen();
+            self.freezes += 1;
+        }
+        is_new
+    }
+
     /// Lets a frozen worker go on.
     pub(crate) fn thaw(&mut self, number: usize) {
         let worker = &mut self.workers[number];
         worker.signal(Signal::CONT);
+        worker.thaws += 1;
         worker.is_frozen = false;
     }
 
@@ -141,17 +204,15 @@ impl Fleet {
     /// The same of a fleet in which nobody may have ended before.
     pub(crate) async fn end_alive(mut self) -> Story {
         for worker in &mut self.workers {
-            let child = &mut worker.process.as_mut().expect("nobody was killed").child;
-            let ended = child.try_wait().expect("a child can be asked");
-            assert_eq!(ended, None, "{} has ended by itself", worker.name);
+            assert!(!worker.has_died(), "{} has ended by itself", worker.name);
         }
         self.end().await
     }
 
-    /// Waits until every worker that runs is up.
+    /// Waits until every worker that runs and is no client is up.
     pub(crate) async fn wait_until_up(&self) {
-        let runs: Vec<RunId> =
-            self.workers.iter().filter(|worker| worker.process.is_some()).map(|worker| worker.run).collect();
+        let has_scheduler = |worker: &&Worker| worker.process.is_some() && worker.errand.role().is_some();
+        let runs: Vec<RunId> = self.workers.iter().filter(has_scheduler).map(|worker| worker.run).collect();
         self.record.until("all are up", |story| runs.iter().all(|run| story.run(*run).is_up())).await;
     }
 
@@ -207,6 +268,12 @@ impl Worker {
         let child = &self.process.as_ref().expect("the worker runs").child;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         id.and_then(Pid::from_raw).expect("a process that is not waited for has a number")
+    }
+
+    /// Whether it has ended, and nobody has waited for that yet.
+    fn has_died(&mut self) -> bool {
+        let child = &mut self.process.as_mut().expect("the worker was started").child;
+        child.try_wait().expect("a child can be asked").is_some()
     }
 
     fn signal(&self, signal: Signal) {

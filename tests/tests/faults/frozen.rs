@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use apsched::id::JobId;
 use apsched::job::JobStatus;
-use apsched_tests::{Deed, Entry, Errand, Load, Side, TaskOptions, Trap};
+use apsched_tests::{Entry, Errand, Load, Side, TaskOptions};
 
 use super::account;
 use super::client::{Client, KEEP};
@@ -34,7 +34,7 @@ pub(crate) async fn a_worker_that_slept_past_its_leases_writes_nothing(ground: G
     let tasks = [fire_times::tasks(), vec![TaskOptions::named("long").attempted(50)]].concat();
     let healthy = Errand { tasks: tasks.clone(), ..Errand::at(&ground.url, &ground.prefix) };
     let trapped = TRAPS.map(|(operation, side)| {
-        let trap = Trap { operation: operation.to_owned(), after_calls: 0, side, deed: Deed::Freeze };
+        let trap = super::freezing_once(operation, side);
         fleet.start(Errand { trap: Some(trap), most_jobs: 3, ..healthy.clone() })
     });
     fleet.wait_until_tasks_are_declared().await;

@@ -23,18 +23,27 @@ pub(crate) async fn it_holds_and_no_slot_is_lost_though_processes_are_killed_and
     ground: Ground,
     seed: u64,
 ) -> Verdict {
+    it_holds_among(8, ground, seed).await
+}
+
+/// The same with two processes.
+pub(crate) async fn it_holds_between_two(ground: Ground, seed: u64) -> Verdict {
+    it_holds_among(2, ground, seed).await
+}
+
+async fn it_holds_among(processes: u64, ground: Ground, seed: u64) -> Verdict {
     let (mut fleet, client) = (Fleet::new(), Client::of(&ground).await);
     let singles = (0..6).map(|number| TaskOptions::named(&format!("single-{number}")).limited(1));
     let triples = (0..4).map(|number| TaskOptions::named(&format!("triple-{number}")).limited(3));
     let tasks: Vec<_> = singles.chain(triples).map(|task| task.attempted(50)).collect();
-    for number in 0..8 {
+    for number in 0..processes {
         let identity = (number % 2 == 0).then(|| format!("named-{number}"));
         fleet.start(Errand { identity, tasks: tasks.clone(), ..Errand::at(&ground.url, &ground.prefix) });
     }
     fleet.wait_until_tasks_are_declared().await;
     let production = Production {
         tasks: tasks.iter().map(|task| task.name.clone()).collect(),
-        jobs: super::amount(2000),
+        jobs: super::amount(250 * processes),
         batch: 20,
         millis: 3,
     };

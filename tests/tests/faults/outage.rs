@@ -5,6 +5,7 @@ use std::time::Duration;
 use apsched_testkit::backend::Address;
 use apsched_testkit::fault::TcpProxy;
 use apsched_tests::{Entry, Errand, Moment, Production, TaskOptions};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 use super::account;
 use super::client::Client;
@@ -31,9 +32,13 @@ struct Load {
 impl Load {
     /// Workers and a producer that reach the store by `line`; the client reaches it by `ground`.
     async fn begin(ground: &Ground, line: &Ground, seed: u64, lasting: Duration) -> Self {
+        Self::begin_with(ground, Errand::at(&line.url, &line.prefix), seed, lasting).await
+    }
+
+    async fn begin_with(ground: &Ground, errand: Errand, seed: u64, lasting: Duration) -> Self {
         let (mut fleet, client) = (Fleet::new(), Client::of(ground).await);
         let tasks = [fire_times::tasks(), vec![TaskOptions::named("again").attempted(50)]].concat();
-        let errand = Errand { tasks: tasks.clone(), ..Errand::at(&line.url, &line.prefix) };
+        let errand = Errand { tasks: tasks.clone(), ..errand };
         for _ in 0..4 {
             fleet.start(errand.clone());
         }
@@ -74,7 +79,15 @@ impl Load {
         .await;
     }
 
-    /// Waits until each worker works again.
+    /// Waits until each worker has written to the store again.
+    async fn until_each_writes(&self, what: &str, marks: &[(RunId, usize)]) {
+        self.until_each(&format!("each worker writes again ({what})"), marks, |entry| {
+            *entry == Entry::Answer("acquire_jobs".to_owned(), None)
+        })
+        .await;
+    }
+
+    /// Waits until each worker is told that all is well again.
     async fn recover(&self, what: &str, marks: &[(RunId, usize)]) {
         self.until_each(&format!("each worker is healthy again ({what})"), marks, |entry| {
             *entry == Entry::Health(None)
@@ -142,6 +155,22 @@ pub(crate) async fn a_server_that_restarts_is_survived(mut server: OwnServer, se
         let marks = load.marks();
         server.start().await;
         load.recover(end, &marks).await;
+    }
+    load.judge(2).await
+}
+
+/// Somebody locks the file, for longer than anybody waits for a lock.
+pub(crate) async fn a_file_that_somebody_locks_is_survived(ground: Ground, seed: u64) -> Verdict {
+    let errand = Errand { acquire_timeout_millis: 200, ..Errand::at(&ground.url, &ground.prefix) };
+    let load = Load::begin_with(&ground, errand, seed, 4 * outage_time()).await;
+    let mut somebody = SqliteConnection::connect(&ground.url).await.expect("the file");
+    for begin in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
+        let marks = load.marks();
+        somebody.execute(begin).await.expect("the others let go of it now and then");
+        load.endure(begin, &marks).await;
+        let marks = load.marks();
+        somebody.execute("ROLLBACK").await.expect("it is locked");
+        load.until_each_writes(begin, &marks).await;
     }
     load.judge(2).await
 }

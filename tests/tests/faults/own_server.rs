@@ -162,7 +162,8 @@ impl OwnServer {
 
     /// A place on it.
     pub(crate) fn ground(&self) -> Ground {
-        Ground { url: self.url(), prefix: "own_".to_owned(), server: Some(local(self.port)), has_clock: true }
+        let (url, prefix, server) = (self.url(), "own_".to_owned(), Some(local(self.port)));
+        Ground { backend: self.backend, url, prefix, server, has_clock: true }
     }
 
     fn command(&self, program: &Path) -> Command {

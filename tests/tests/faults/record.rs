@@ -1,11 +1,10 @@
 //! All that the workers of a test have written, and waits for what they write.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use apsched::id::JobId;
+use apsched::id::{JobId, SchedulerId};
 use apsched_tests::{Entry, Line, Moment};
 use tokio::sync::watch;
 
@@ -22,8 +21,6 @@ pub(crate) struct Story {
     pub(crate) lines: usize,
     /// How many handlers began.
     pub(crate) started: usize,
-    /// How many handlers came to their end.
-    pub(crate) finished: usize,
 }
 
 /// What one worker wrote between its start and its end.
@@ -36,8 +33,6 @@ pub(crate) struct Run {
     pub(crate) lines: Vec<Line>,
     /// When it was found dead.
     pub(crate) ended: Option<Moment>,
-    /// How often each call was made.
-    pub(crate) calls: HashMap<String, usize>,
 }
 
 /// A run of a worker.
@@ -59,8 +54,7 @@ impl Record {
         let mut id = RunId(0);
         self.0.send_modify(|story| {
             id = RunId(story.runs.len());
-            let (worker, lines, calls) = (worker.to_owned(), Vec::new(), HashMap::new());
-            story.runs.push(Run { worker, lease, lines, ended: None, calls });
+            story.runs.push(Run { worker: worker.to_owned(), lease, lines: Vec::new(), ended: None });
         });
         id
     }
@@ -69,14 +63,10 @@ impl Record {
     pub(crate) fn push(&self, id: RunId, line: Line) {
         self.0.send_modify(|story| {
             story.lines += 1;
-            let run = &mut story.runs[id.0];
-            match &line.1 {
-                Entry::Started { .. } => story.started += 1,
-                Entry::Finished(..) => story.finished += 1,
-                Entry::Call(name) => *run.calls.entry(name.clone()).or_default() += 1,
-                _ => {}
+            if let Entry::Started { .. } = line.1 {
+                story.started += 1;
             }
-            run.lines.push(line);
+            story.runs[id.0].lines.push(line);
         });
     }
 
@@ -170,8 +160,13 @@ impl Run {
         self.lines.iter().map(|line| &line.1)
     }
 
+    /// The name of its scheduler. `None`: it has not started yet.
+    pub(crate) fn scheduler_id(&self) -> Option<&SchedulerId> {
+        self.entries().find_map(|entry| if let Entry::Up(id) = entry { Some(id) } else { None })
+    }
+
     /// Whether its scheduler runs.
     pub(crate) fn is_up(&self) -> bool {
-        self.ended.is_none() && self.entries().any(|entry| *entry == Entry::Up)
+        self.ended.is_none() && self.scheduler_id().is_some()
     }
 }

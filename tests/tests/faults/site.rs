@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use apsched::store::DataStore;
-use apsched_testkit::backend::Address;
+use apsched_testkit::backend::{Address, Backend};
 use async_trait::async_trait;
 
 use super::own_server::OwnServer;
@@ -34,6 +35,8 @@ pub(crate) trait Site: Send + Sync {
 /// An empty place for the tables of one test.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground {
+    /// What keeps the data.
+    pub(crate) backend: Backend,
     /// URL of the data store.
     pub(crate) url: String,
     /// What the names of the tables begin with.
@@ -47,7 +50,9 @@ pub(crate) struct Ground {
 impl Ground {
     /// The store, as another process sees it.
     pub(crate) fn open(&self) -> Arc<dyn DataStore> {
-        apsched_tests::open_store(&self.url, &self.prefix, 4).expect("the address of the test's store")
+        let patience = Duration::from_secs(10);
+        apsched_tests::open_store(&self.url, &self.prefix, 4, patience)
+            .expect("the address of the test's store")
     }
 
     /// The same place behind another address.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use apsched_testkit::backend::Backend;
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, SqliteConnection};
 
 use super::own_server::OwnServer;
 use super::site::{Ground, Site};
@@ -41,7 +41,7 @@ impl Site for SqlSite {
             Some(_) => (self.backend.url(), Some(self.backend.address())),
             None => (format!("sqlite:{}/{prefix}.db", self.directory.path().display()), None),
         };
-        Ground { url, prefix, has_clock: server.is_some(), server }
+        Ground { backend: self.backend, url, prefix, has_clock: server.is_some(), server }
     }
 
     fn own_server(&self) -> Result<OwnServer, String> {
@@ -49,20 +49,23 @@ impl Site for SqlSite {
     }
 
     async fn clear(&self, ground: &Ground) {
-        let drops = TABLES.map(|table| format!("DROP TABLE IF EXISTS {}{table};", ground.prefix)).join(" ");
-        let drops = sqlx::raw_sql(AssertSqlSafe(drops));
-        let dropped = match self.backend {
-            Backend::Postgres => match PgConnection::connect(&ground.url).await {
-                Ok(mut connection) => connection.execute(drops).await.map(drop),
-                Err(error) => Err(error),
-            },
-            Backend::Mysql => match MySqlConnection::connect(&ground.url).await {
-                Ok(mut connection) => connection.execute(drops).await.map(drop),
-                Err(error) => Err(error),
-            },
-            // The file goes with its directory.
-            _ => Ok(()),
-        };
-        dropped.expect("the tables of the test can be dropped");
+        // A file goes with its directory.
+        if ground.server.is_some() {
+            let drops = TABLES.map(|table| format!("DROP TABLE IF EXISTS {{}}{table};"));
+            run_script(ground, &drops.join(" ")).await;
+        }
     }
+}
+
+/// Runs a script behind the back of the store; `{}` stands for the prefix of the tables.
+pub(crate) async fn run_script(ground: &Ground, script: &str) {
+    let script = sqlx::raw_sql(AssertSqlSafe(script.replace("{}", &ground.prefix)));
+    let run = async {
+        match ground.backend {
+            Backend::Postgres => PgConnection::connect(&ground.url).await?.execute(script).await.map(drop),
+            Backend::Mysql => MySqlConnection::connect(&ground.url).await?.execute(script).await.map(drop),
+            _ => SqliteConnection::connect(&ground.url).await?.execute(script).await.map(drop),
+        }
+    };
+    run.await.expect("a script of the test");
 }

@@ -127,3 +127,27 @@ fn a_store_that_answers_every_second_look_does_not_make_it_spin() {
     assert!((900..=1_100).contains(&looks), "{looks}");
     assert!(acquisitions <= 3 * looks, "{acquisitions} acquisitions, {looks} looks");
 }
+
+#[test]
+fn what_it_is_told_of_after_an_outage_is_acquired_at_once_though_its_looks_still_pause() {
+    let mut test = Test::at_rest(config());
+    test.fail_for(600.0);
+    assert!(test.timeout() > 0.0, "the next look waits");
+
+    let actions = test.handle(Input::Woken(Wakeup::jobs(test.now)));
+
+    assert!(matches!(actions[..], [Action::AcquireJobs { .. }]), "{actions:?}");
+}
+
+#[test]
+fn a_hint_does_not_shorten_the_pause_of_a_request_that_failed() {
+    let mut test = Test::at_rest(config());
+    test.handle(Input::Woken(Wakeup::jobs(start())));
+    test.handle(Input::Failed(StoreRequest::AcquireJobs));
+    test.fail_for(600.0);
+    assert!(test.timeout() > 0.0, "everything waits");
+
+    let actions = test.handle(Input::Woken(Wakeup::jobs(test.now)));
+
+    assert!(actions.is_empty(), "{actions:?}");
+}
