@@ -81,6 +81,7 @@ fn a_try_whose_answer_was_lost_is_noticed_only_by_what_it_would_have_told() {
         "running_jobs_of_a_removed_schedule_are_asked_to_stop",
         "added_jobs_are_reported_and_one_wakeup_names_the_earliest",
         "a_job_whose_id_is_there_is_left_as_it_is",
+        "of_two_jobs_with_one_id_in_one_call_the_first_is_added",
         "a_large_batch_is_added_as_a_whole",
         "a_queued_job_ends_at_once",
         "a_running_job_is_asked_to_stop",

@@ -1,6 +1,7 @@
 -- The lanes in which jobs wait that the caller can run: one for each task, executor and priority, with the first time at which
 -- a job of it is due. Priorities are found one after another, each by one look into the index jobs_queue, so neither the
 -- number of jobs nor a saturated task in front costs anything.
+{endless}
 WITH RECURSIVE lane (task, executor, prio) AS (
     SELECT
         wanted_task,
@@ -24,7 +25,7 @@ WITH RECURSIVE lane (task, executor, prio) AS (
     FROM lane
     WHERE prio IS NOT NULL
 )
-SELECT
+SELECT {endless hint}
     task,
     executor,
     prio,

@@ -52,13 +52,14 @@ mod schema;
 mod session;
 mod statement;
 mod store;
+mod strangers;
 mod transaction;
 mod url;
 mod value;
 #[cfg(feature = "sqlite")]
 mod writer;
 
-pub use options::SqlOptions;
+pub use options::{Durability, SqlOptions};
 pub use pool::SqlPool;
 pub use schema::SqlMigration;
 pub use store::SqlDataStore;

@@ -22,6 +22,19 @@ pub struct SqlOptions {
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout: Duration,
     pub(crate) migrate: Migrate,
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "servers have settings of their own"))]
+    pub(crate) durability: Durability,
+}
+
+/// What a file of SQLite keeps, whatever happens next. Neither harms the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// What was committed outlasts a crash of the program (`synchronous = NORMAL`). A power cut, or a crash of the operating system,
+    /// may take back what was committed last. The default.
+    #[default]
+    ProcessCrash,
+    /// What was committed outlasts a power cut as well (`synchronous = FULL`): each transaction waits for the disk.
+    PowerLoss,
 }
 
 /// Whether the store brings its tables up to date by itself.
@@ -39,6 +52,7 @@ impl Default for SqlOptions {
             max_connections: 10,
             acquire_timeout: Duration::from_secs(10),
             migrate: Migrate::AtStart,
+            durability: Durability::default(),
         }
     }
 }
@@ -79,6 +93,14 @@ impl SqlOptions {
     /// Not used with a pool of your own.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;
+        self
+    }
+
+    /// What a file of SQLite keeps when the power fails. Default [`Durability::ProcessCrash`].
+    ///
+    /// Not used by servers, which have a setting of their own, nor with a pool of your own.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 

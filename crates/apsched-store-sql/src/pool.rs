@@ -193,15 +193,11 @@ const POSTGRES_SETTINGS: &str = "SET jit = off; SET plan_cache_mode = force_gene
     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '5s'; \
     SET idle_in_transaction_session_timeout = '30s'";
 
-/// What the store asks of its own connections: that nobody waits long for the lock of a process that stands still, and that
-/// priorities may be as many as they like. Each is known to MySQL or to MariaDB, not to both.
+/// What the store asks of its own connections: that nobody waits long for the lock of a process that stands still. The second is
+/// known to MariaDB alone.
 #[cfg(feature = "mysql")]
-const MYSQL_SETTINGS: [&str; 4] = [
-    "SET SESSION innodb_lock_wait_timeout = 5",
-    "SET SESSION idle_transaction_timeout = 30",
-    "SET SESSION max_recursive_iterations = 4294967295",
-    "SET SESSION cte_max_recursion_depth = 4294967295",
-];
+const MYSQL_SETTINGS: [&str; 2] =
+    ["SET SESSION innodb_lock_wait_timeout = 5", "SET SESSION idle_transaction_timeout = 30"];
 
 /// Longest time that an operation may take. Beyond it the server counts as gone, and its connection is closed.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -311,6 +307,8 @@ impl Opened {
 fn open_sqlite(url: &str, options: &SqlOptions) -> Result<Opened, sqlx::Error> {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
+    use crate::options::Durability;
+
     let connect = SqliteConnectOptions::from_str(url)?;
     let connect = connect.create_if_missing(true).busy_timeout(options.acquire_timeout).foreign_keys(true);
     if is_in_memory(url, connect.get_filename()) {
@@ -318,7 +316,10 @@ fn open_sqlite(url: &str, options: &SqlOptions) -> Result<Opened, sqlx::Error> {
         let pool = pool_options(1, options).idle_timeout(None).max_lifetime(None);
         return Ok(Opened::Sqlite { writer: LazyPool::new(pool, connect), readers: None });
     }
-    let connect = connect.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
+    let connect = connect.journal_mode(SqliteJournalMode::Wal).synchronous(match options.durability {
+        Durability::ProcessCrash => SqliteSynchronous::Normal,
+        Durability::PowerLoss => SqliteSynchronous::Full,
+    });
     let writer = LazyPool::new(pool_options(1, options), connect.clone());
     let readers = LazyPool::new(pool_options(options.max_connections, options), connect);
     Ok(Opened::Sqlite { writer, readers: Some(Box::new(readers)) })
@@ -398,5 +399,32 @@ fn state<DB: sqlx::Database>(pool: &LazyPool<DB>) -> PoolState {
         max_connections: pool.max_connections(),
         acquire_timeout: pool.acquire_timeout(),
         is_exhausted: pool.is_exhausted(),
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::options::Durability;
+
+    #[tokio::test]
+    async fn a_file_waits_for_the_disk_if_a_power_cut_is_to_lose_nothing() {
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        let file = std::env::temp_dir().join(format!("apsched-durability-{}.db", std::process::id()));
+        let url = format!("sqlite:{}", file.display());
+        for (durability, expected) in [(Durability::ProcessCrash, NORMAL), (Durability::PowerLoss, FULL)] {
+            let Ok(Opened::Sqlite { writer, .. }) = open(&url, &SqlOptions::new().durability(durability))
+            else {
+                panic!("a file")
+            };
+            let mut connection = writer.acquire().await.expect("the file");
+            let found = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await;
+            assert_eq!(found.ok(), Some(expected), "{durability:?}");
+        }
+        for suffix in ["", "-wal", "-shm"] {
+            // Not there: the last connection has removed it.
+            let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+        }
     }
 }

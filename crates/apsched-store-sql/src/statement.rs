@@ -11,6 +11,7 @@
 //! | `{rows held: id id, token int}` | a derived table `held` of the rows that the caller gives |
 //! | `{values job: id id, run_at int}` | the same rows, as the source of an `INSERT` |
 //! | `{among}` … `{end among}` | being one of the ids that a query gives, which is run first, and once |
+//! | `{endless}` … `{endless hint}` | what lets a recursive query go on for any number of steps, before it and in its `SELECT` |
 //! | `{once}` | what keeps a named query from being run wherever it is named |
 //! | `{then} … {by id}` | the join of rows that the caller gives with those of a table that have their ids |
 //! | `{then} … {by index jobs_fire_time}` | the same by another index |
@@ -214,6 +215,8 @@ impl Composer<'_> {
                 self.text.push_str(&dialect.by_index(index.as_deref().unwrap_or("PRIMARY")));
             }
             None if marker == "among" => self.text.push_str(dialect.among().0),
+            None if marker == "endless" => self.text.push_str(dialect.endless().0),
+            Some(("endless", _)) => self.text.push_str(dialect.endless().1),
             None if marker == "once" => self.text.push_str(dialect.once()),
             _ => self.text.push_str(&self.statements.tables.table(dialect, marker)),
         }

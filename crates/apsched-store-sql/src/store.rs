@@ -1,9 +1,9 @@
 //! The store itself: each method of the contract as one operation on one connection.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use apsched_core::event::{Event, EventInterest};
+use apsched_core::event::{Event, EventInterest, Wakeup};
 use apsched_core::schedule::ScheduleEdit;
 use apsched_core::store::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
@@ -21,6 +21,7 @@ use futures_util::FutureExt;
 use crate::dialect::Dialect;
 use crate::error::Problem;
 use crate::operation::care::Rest;
+use crate::operation::end_job::Openings;
 use crate::operation::{
     acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
     schedule_release, task, wakeup,
@@ -32,6 +33,7 @@ use crate::schema::{self, SqlMigration};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use crate::session::{Connection, Session};
 use crate::statement::{Statement, Statements, statement};
+use crate::strangers::Strangers;
 use crate::value::Params;
 
 const SERVER_TIME_POSTGRES: Statement = statement!("server_time.postgres");
@@ -63,7 +65,7 @@ pub(crate) struct Inner {
     pub(crate) connections: Connections,
     pub(crate) statements: Arc<Statements>,
     options: SqlOptions,
-    registry: RwLock<Arc<TriggerRegistry>>,
+    strangers: Arc<Strangers>,
 }
 
 impl fmt::Debug for SqlDataStore {
@@ -154,7 +156,7 @@ impl SqlDataStore {
         let dialect = opened.dialect();
         let statements = Arc::new(Statements::new(dialect, options.tables(dialect)?));
         let connections = Connections::new(opened);
-        Ok(Self { inner: Arc::new(Inner { connections, statements, options, registry: RwLock::default() }) })
+        Ok(Self { inner: Arc::new(Inner { connections, statements, options, strangers: Arc::default() }) })
     }
 
     /// The statements that make the tables, step by step, for those who run migrations themselves.
@@ -179,7 +181,7 @@ impl SqlDataStore {
     }
 
     pub(crate) fn registry(&self) -> Arc<TriggerRegistry> {
-        self.inner.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.strangers.registry()
     }
 
     async fn run<T: Send + 'static>(
@@ -203,6 +205,17 @@ impl SqlDataStore {
     /// What a user is told of a problem.
     pub(crate) fn error(&self, operation: &'static str, problem: impl Into<Problem>) -> StoreError {
         problem.into().into_store_error(operation, &self.place())
+    }
+
+    /// What is told to those who wait for what a release has made free.
+    async fn wakeup(&self, operation: &'static str, openings: Openings, now: DateTime<Utc>) -> Option<Event> {
+        let Openings { freed, queued_at } = openings;
+        let is_awaited = !freed.is_empty()
+            && run!(self, Access::Read, operation, [freed], session => freed.were_awaited(session).await)
+                // It is a hint: when it cannot be known, they are told.
+                .unwrap_or(true);
+        let at = is_awaited.then_some(now).or(queued_at);
+        at.map(|at| Wakeup::jobs(at).into())
     }
 
     /// Brings the tables up to date, under the lock of the writer.
@@ -230,7 +243,7 @@ const START: &str = "store.start";
 #[async_trait]
 impl DataStore for SqlDataStore {
     async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()> {
-        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry.clone());
+        self.inner.strangers.register(registry);
         match &self.inner.connections {
             #[cfg(feature = "sqlite")]
             Connections::Sqlite { .. } => self.start_on_file().await,
@@ -332,9 +345,9 @@ impl DataStore for SqlDataStore {
         &self,
         request: AcquireSchedules,
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
-        let registry = self.registry();
-        run!(self, Access::Transaction, "store.acquire_schedules", [request, registry], session => {
-            schedule_claim::acquire(session, &request, &registry).await
+        let strangers = self.inner.strangers.clone();
+        run!(self, Access::Transaction, "store.acquire_schedules", [request, strangers], session => {
+            schedule_claim::acquire(session, &request, &strangers).await
         })
     }
 
@@ -400,13 +413,21 @@ impl DataStore for SqlDataStore {
     }
 
     async fn release_jobs(&self, request: ReleaseJobs) -> StoreResult<Released<JobId>> {
-        run!(self, Access::Transaction, "store.release_jobs", [request], session => {
+        let now = request.now;
+        let (mut released, openings) = run!(self, Access::Transaction, "store.release_jobs", [request], session => {
             release_job::release(session, &request).await
-        })
+        })?;
+        released.events.extend(self.wakeup("store.release_jobs", openings, now).await);
+        Ok(released)
     }
 
     async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>> {
-        run!(self, Access::Transaction, "store.recover", [request], session => recover::recover(session, &request).await)
+        let (now, strangers) = (request.now, self.inner.strangers.clone());
+        let (mut events, openings) = run!(self, Access::Transaction, "store.recover", [request, strangers], session => {
+            recover::recover(session, &request, &strangers).await
+        })?;
+        events.extend(self.wakeup("store.recover", openings, now).await);
+        Ok(events)
     }
 
     async fn cancel_requests(&self, scheduler_id: &SchedulerId) -> StoreResult<Vec<JobId>> {
@@ -429,7 +450,10 @@ impl DataStore for SqlDataStore {
     }
 
     async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups> {
-        run!(self, Access::Read, "store.next_wakeup", [query], session => wakeup::next(session, &query).await)
+        let strangers = self.inner.strangers.clone();
+        run!(self, Access::Read, "store.next_wakeup", [query, strangers], session => {
+            wakeup::next(session, &query, &strangers).await
+        })
     }
 
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {

@@ -223,6 +223,6 @@ pub mod store {
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     #[doc(inline)]
     pub use apsched_store_sql::{
-        SqlConnection, SqlDataStore, SqlMigration, SqlOptions, SqlPool, SqlTransaction,
+        Durability, SqlConnection, SqlDataStore, SqlMigration, SqlOptions, SqlPool, SqlTransaction,
     };
 }

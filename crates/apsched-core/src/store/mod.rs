@@ -52,7 +52,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*
     /// - a second call does nothing, from this process or another
-    /// - custom triggers that are read later are bound by `registry`
+    /// - custom triggers that are read later are bound by `registry`, and by those of earlier starts of the same handle
     ///
     /// *Errors*: [`StoreError::Misconfigured`] when the store can never work as it is.
     async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()>;
@@ -159,7 +159,9 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// Acquires schedules that are due.
     ///
     /// *Behavior*
-    /// - a schedule is given out if [`Schedule::is_claimable`]: active, due, and not in another's hands
+    /// - a schedule is given out if [`Schedule::is_claimable`]: active, due, and not in another's hands; and if the process can
+    ///   plan it ([`AnyTrigger::is_known_to`](crate::trigger::AnyTrigger::is_known_to) of what it registered at its start): one
+    ///   with a custom trigger that is not registered here is left, as it is, to those who know it
     /// - earliest next fire time first, then by id; at most `limit`
     /// - each has a lease of the caller until `now + lease`, with a token greater than any before
     /// - each comes with its task's settings as stored; `None` when the task is not declared
@@ -289,7 +291,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// When there will be something to do for the caller, by the same predicates by which it is given out.
     ///
     /// *Behavior*
-    /// - `schedule`: the earliest [`Schedule::claimable_at`]
+    /// - `schedule`: the earliest [`Schedule::claimable_at`] of those that the process can plan
     /// - `job`: the earliest `run_at` of queued jobs that the caller could acquire then; those of a saturated task
     ///   do not count
     /// - `lease`: the earliest end of a lease on a job, or instant at which a queued job has missed its start deadline

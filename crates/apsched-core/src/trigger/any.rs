@@ -1,5 +1,6 @@
 //! Any trigger as one value: what a schedule holds, and what a store writes and reads.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -137,6 +138,45 @@ impl AnyTrigger {
             Self::And(trigger) => trigger.resolve(registry),
             Self::Or(trigger) => trigger.resolve(registry),
             Self::Custom(trigger) => trigger.resolve(registry),
+        }
+    }
+
+    /// The names of the custom triggers in it, at any depth, in order.
+    ///
+    /// A store keeps them beside the trigger, to leave alone what a process cannot plan.
+    pub fn custom_names(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        self.for_each_custom(&mut |custom| {
+            names.insert(custom.name());
+        });
+        names
+    }
+
+    /// Whether the code of every custom trigger in it is at hand: bound, or registered under its name.
+    ///
+    /// Who does not know one cannot tell when the schedule fires, and leaves it to those who do.
+    ///
+    /// ```
+    /// use apsched_core::trigger::{AnyTrigger, TriggerRegistry};
+    ///
+    /// let stored = r#"{"type":"custom","name":"full_moon","definition":null}"#;
+    /// let trigger: AnyTrigger = serde_json::from_str(stored)?;
+    /// assert_eq!(trigger.custom_names().into_iter().collect::<Vec<_>>(), ["full_moon"]);
+    /// assert!(!trigger.is_known_to(&TriggerRegistry::new()));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn is_known_to(&self, registry: &TriggerRegistry) -> bool {
+        let mut is_known = true;
+        self.for_each_custom(&mut |custom| is_known &= custom.is_bound() || registry.knows(custom.name()));
+        is_known
+    }
+
+    fn for_each_custom<'t>(&'t self, visit: &mut impl FnMut(&'t NamedTrigger)) {
+        if let Self::Custom(custom) = self {
+            visit(custom);
+        }
+        for part in self.parts().into_iter().flat_map(Parts::as_slice) {
+            part.for_each_custom(visit);
         }
     }
 

@@ -65,6 +65,16 @@ impl TriggerRegistry {
         Ok(())
     }
 
+    /// Registers what another registry has registered. A name that both know stands for the type of the other.
+    pub fn extend(&mut self, other: &Self) {
+        self.readers.extend(&other.readers);
+    }
+
+    /// Whether a type is registered under the name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.readers.contains_key(name)
+    }
+
     /// The registered names, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.readers.keys().copied()

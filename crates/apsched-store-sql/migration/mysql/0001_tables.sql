@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS {schedules} (
     id VARBINARY(255) PRIMARY KEY,
     task_id VARBINARY(255) NOT NULL,
     trigger_definition LONGTEXT CHARACTER SET utf8mb4 NOT NULL,
+    custom_triggers BLOB,
     settings LONGTEXT CHARACTER SET utf8mb4 NOT NULL,
     payload_serializer VARBINARY(255),
     payload LONGBLOB,

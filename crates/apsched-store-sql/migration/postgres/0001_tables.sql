@@ -18,6 +18,7 @@ CREATE TABLE {schedules} (
     id TEXT COLLATE "C" PRIMARY KEY,
     task_id TEXT COLLATE "C" NOT NULL,
     trigger_definition TEXT NOT NULL,
+    custom_triggers TEXT,
     settings TEXT NOT NULL,
     payload_serializer TEXT,
     payload BYTEA,

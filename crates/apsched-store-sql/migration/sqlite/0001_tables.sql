@@ -18,6 +18,7 @@ CREATE TABLE {schedules} (
     id TEXT NOT NULL PRIMARY KEY,
     task_id TEXT NOT NULL,
     trigger_definition TEXT NOT NULL,
+    custom_triggers TEXT,
     settings TEXT NOT NULL,
     payload_serializer TEXT,
     payload BLOB,

@@ -107,6 +107,18 @@ impl Dialect {
         }
     }
 
+    /// What stands before and after the `SELECT` of a query that may go on for any number of steps, wherever the server would end it
+    /// after a thousand. The first is read by MariaDB alone, the second by MySQL alone; both hold for this query alone.
+    pub(crate) const fn endless(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MySql => (
+                "/*M! SET STATEMENT max_recursive_iterations = 4294967295 FOR */",
+                "/*+ SET_VAR(cte_max_recursion_depth = 4294967295) */",
+            ),
+            Self::Sqlite | Self::Postgres => ("", ""),
+        }
+    }
+
     /// What keeps a named query from being run wherever it is named.
     pub(crate) const fn once(self) -> &'static str {
         match self {

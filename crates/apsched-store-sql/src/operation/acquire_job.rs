@@ -16,11 +16,11 @@ use chrono::{DateTime, Utc};
 use super::task;
 use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
-use crate::row::encoded;
 use crate::row::job::{self, JobDecoder, StoredJob};
+use crate::row::{encoded, reason_column};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Json, Kind, Params, Row, Value};
+use crate::value::{Kind, Params, Row, Value};
 
 const LANES: Statement = statement!("lanes");
 const LANE_JOBS: Statement = statement!("lane_jobs").giving_many(&[Kind::Id, Kind::Int]);
@@ -255,7 +255,7 @@ pub(crate) async fn decode_or_quarantine(
                 tracing::error!(job.id = %spoiled.id, reason, "a job cannot be decoded; it is put aside");
                 let params = Params::new()
                     .with("id", spoiled.id)
-                    .with("reason", Json(Some(reason.clone())))
+                    .with("reason", reason_column(&reason))
                     .with("holder", Value::Text(holder.map(ToString::to_string)));
                 session.execute(QUARANTINE_JOB, &params).await?;
                 events.push(JobQuarantined::new(spoiled.id, reason).into());

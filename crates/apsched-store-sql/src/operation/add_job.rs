@@ -55,11 +55,12 @@ pub(crate) async fn add(
 /// Queues jobs, unless one of the id is or was there.
 pub(crate) async fn insert<'j>(
     session: &mut Session<'_>,
-    jobs: impl Iterator<Item = &'j Job> + Clone + Send,
+    jobs: impl Iterator<Item = &'j Job> + Send,
     interest: EventInterest,
 ) -> Outcome<Added> {
-    let (mut new_jobs, mut large) = (Vec::new(), Vec::new());
-    for job in jobs.clone() {
+    let jobs = distinct(jobs);
+    let (mut new_jobs, mut large) = (Vec::with_capacity(jobs.len()), Vec::new());
+    for job in &jobs {
         let (serializer, place) = place_payload(job)?;
         let payload = match place {
             PayloadPlace::Row(bytes) => Some(bytes),
@@ -89,8 +90,18 @@ pub(crate) async fn insert<'j>(
     large.retain(|(id, _)| new.contains(id));
     let large = large.into_iter().map(|(id, bytes)| [id.into(), Value::Bytes(Some(bytes))]);
     session.execute_rows(ADD_PAYLOADS, Params::new(), "large", large.collect::<Vec<_>>()).await?;
-    let added = report(jobs.filter(|job| new.contains(&job.id)), interest);
+    let added = report(jobs.into_iter().filter(|job| new.contains(&job.id)), interest);
     Ok(Added { ids: new, ..added })
+}
+
+/// Of jobs with one id the first. Those that were made one after another have rising ids, and need no closer look.
+fn distinct<'j>(jobs: impl Iterator<Item = &'j Job>) -> Vec<&'j Job> {
+    let mut jobs: Vec<&Job> = jobs.collect();
+    if !jobs.is_sorted_by(|a, b| a.id < b.id) {
+        let mut seen = HashSet::with_capacity(jobs.len());
+        jobs.retain(|job| seen.insert(job.id));
+    }
+    jobs
 }
 
 /// A job with its payload as it is stored.

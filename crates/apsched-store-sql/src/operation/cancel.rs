@@ -56,6 +56,7 @@ async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> O
             // Put aside because it cannot be decoded: a user may get rid of it.
             Err(UnreadableJob { id, .. }) => {
                 gone.push(id);
+                ended.forget(id);
                 continue;
             }
         };

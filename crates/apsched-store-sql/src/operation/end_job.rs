@@ -50,7 +50,12 @@ impl Ended {
         self.record(&ended.job, end, holder)
     }
 
-    /// The same for a job that was never in the queue.
+    /// Removes what may be left of a job that has ended and cannot be decoded: nothing of it is kept or reported.
+    pub(crate) fn forget(&mut self, id: JobId) {
+        self.payloads.push([id.into()]);
+    }
+
+    /// The same as [`push`](Self::push) for a job that was never in the queue.
     pub(crate) fn record(
         &mut self,
         job: &Job,
@@ -93,7 +98,7 @@ pub(crate) async fn delete(
 }
 
 /// Claims that ended, by task: each had a slot.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FreedSlots(HashMap<TaskId, usize>);
 
 impl FreedSlots {
@@ -104,20 +109,24 @@ impl FreedSlots {
         }
     }
 
-    /// `now`, if a job of one of the tasks had no slot until these were freed.
-    pub(crate) async fn wakeup(
-        &self,
-        session: &mut Session<'_>,
-        now: DateTime<Utc>,
-    ) -> Outcome<Option<DateTime<Utc>>> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let slots = task::slots(session, self.0.keys()).await?;
-        let somebody_waited = slots.iter().any(|(id, slots)| {
-            let freed = self.0.get(id).copied().unwrap_or(0);
-            slots.were_awaited(freed)
-        });
-        Ok(somebody_waited.then_some(now))
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
+
+    /// Whether a job of one of the tasks had no slot until these were freed.
+    ///
+    /// Asked once that is committed: a job that was added meanwhile is seen now, and one that is added later finds the slot free.
+    /// Within the transaction it could be neither.
+    pub(crate) async fn were_awaited(&self, session: &mut Session<'_>) -> Outcome<bool> {
+        let slots = task::slots(session, self.0.keys()).await?;
+        Ok(slots.iter().any(|(id, slots)| slots.were_awaited(self.0.get(id).copied().unwrap_or(0))))
+    }
+}
+
+/// What the ends of claims make possible.
+#[derive(Debug, Default)]
+pub(crate) struct Openings {
+    pub(crate) freed: FreedSlots,
+    /// When the first of the jobs is due that wait again.
+    pub(crate) queued_at: Option<DateTime<Utc>>,
 }

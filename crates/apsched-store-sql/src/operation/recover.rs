@@ -6,13 +6,14 @@ use apsched_core::store::{Recover, RecoverScope};
 use apsched_core::{JobOutcome, SchedulerId};
 
 use super::acquire_job::decode_or_quarantine;
-use super::end_job::{Ended, FreedSlots};
+use super::end_job::{Ended, FreedSlots, Openings};
 use super::release_job::ClaimEnds;
 use super::wakeup;
 use crate::error::Outcome;
 use crate::row::{self, job::EndedJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
+use crate::strangers::Strangers;
 use crate::value::{Params, Value};
 
 const LEASE_HOLDERS: Statement = statement!("lease_holders");
@@ -20,7 +21,11 @@ const ORPHANED_JOBS: Statement = statement!("orphaned_jobs");
 const MISSED_JOBS: Statement = statement!("missed_jobs");
 const DROP_SCHEDULE_LEASES: Statement = statement!("drop_schedule_leases");
 
-pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Outcome<Vec<Event>> {
+pub(crate) async fn recover(
+    session: &mut Session<'_>,
+    request: &Recover,
+    strangers: &Strangers,
+) -> Outcome<(Vec<Event>, Openings)> {
     let predecessors = predecessors(session, request).await?;
     // Schedules before jobs, as all lock them.
     let holders: Vec<_> = predecessors.iter().map(|holder| [holder.clone()]).collect();
@@ -33,13 +38,11 @@ pub(crate) async fn recover(session: &mut Session<'_>, request: &Recover) -> Out
     let (requeued, earliest) = ends.write(session).await?;
     events.extend(ended.write(session).await?);
     events.extend(requeued);
-    let slot = freed.wakeup(session, request.now).await?;
-    events.extend(slot.or(earliest).map(|at| Wakeup::jobs(at).into()));
     if request.scope == RecoverScope::ExpiredAndPredecessors {
-        let first = wakeup::schedule(session, request.now).await?;
+        let first = wakeup::schedule(session, request.now, strangers).await?;
         events.extend(first.map(|at| Wakeup::schedules(at).into()));
     }
-    Ok(events)
+    Ok((events, Openings { freed, queued_at: earliest }))
 }
 
 /// The earlier runs of the caller that hold something still.

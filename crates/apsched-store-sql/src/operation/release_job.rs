@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use apsched_core::JobId;
-use apsched_core::event::{Event, EventInterest, Wakeup};
+use apsched_core::event::{Event, EventInterest};
 use apsched_core::job::{ClaimEnd, FinishedAttempt, JobRelease, Release};
 use apsched_core::store::{HeldJob, ReleaseJobs, Released};
 use chrono::{DateTime, Utc};
 
 use super::acquire_job::decode_or_quarantine;
-use super::end_job::{self, Ended, FreedSlots};
+use super::end_job::{self, Ended, FreedSlots, Openings};
 use super::lease;
 use crate::dialect::{Dialect, Returning};
 use crate::error::Outcome;
@@ -25,8 +25,11 @@ const HELD_JOBS: Statement = statement!("held_jobs");
 const REQUEUE_JOBS: Statement = statement!("requeue_jobs");
 const REQUEUE_JOBS_MYSQL: Statement = statement!("requeue_jobs.mysql");
 
-/// Writes how claims ended, each if it holds.
-pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) -> Outcome<Released<JobId>> {
+/// Writes how claims ended, each if it holds; gives also what has become free by it.
+pub(crate) async fn release(
+    session: &mut Session<'_>,
+    request: &ReleaseJobs,
+) -> Outcome<(Released<JobId>, Openings)> {
     let (mut ends, mut others) = (Vec::new(), Vec::new());
     for release in request.releases.iter() {
         match &release.release {
@@ -46,22 +49,22 @@ pub(crate) async fn release(session: &mut Session<'_>, request: &ReleaseJobs) ->
     for (release, end) in ends {
         let Some(job) = gone.remove(&release.job_id) else { continue };
         written.insert(release.job_id);
-        if let Some(job) = job {
-            if job.has_limit {
-                freed.count(&job.job.task_id);
-            }
-            ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
+        let Some(job) = job else {
+            ended.forget(release.job_id);
+            continue;
+        };
+        if job.has_limit {
+            freed.count(&job.job.task_id);
         }
+        ended.push(job, FinishedAttempt::clone(end), Some(&request.scheduler_id))?;
     }
     let requeued = requeue(session, &others, request, &mut ended, &mut freed).await?;
     written.extend(requeued.written);
     let mut events = ended.write(session).await?;
     events.extend(requeued.events);
-    let slot = freed.wakeup(session, request.now).await?;
-    let wakeup = slot.or(requeued.earliest);
-    events.extend(wakeup.map(|at| Wakeup::jobs(at).into()));
     let lost = request.releases.iter().map(|release| release.job_id).filter(|id| !written.contains(id));
-    Ok(Released { events, lost: lost.collect() })
+    let released = Released { events, lost: lost.collect() };
+    Ok((released, Openings { freed, queued_at: requeued.earliest }))
 }
 
 /// Takes the jobs on which the claims hold out of the queue. `None`: it has ended, but what it was cannot be decoded.

@@ -13,12 +13,14 @@ use crate::error::Outcome;
 use crate::row::{self, schedule::UnreadableSchedule};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::value::{Json, Params, Row, Value};
+use crate::strangers::Strangers;
+use crate::value::{Params, Row, Value};
 
 const ACQUIRE_SCHEDULES_POSTGRES: Statement = statement!("acquire_schedules.postgres");
 const DUE_SCHEDULES: Statement = statement!("due_schedules").giving_many(row::schedule::KINDS);
 const LEASE_SCHEDULES: Statement = statement!("lease_schedules");
 const LEASE_SCHEDULES_MYSQL: Statement = statement!("lease_schedules.mysql");
+const UNLEASE_SCHEDULES: Statement = statement!("unlease_schedules");
 const QUARANTINE_SCHEDULE: Statement = statement!("quarantine_schedule");
 const TASKS_BY_ID: Statement = statement!("tasks_by_id");
 
@@ -28,29 +30,79 @@ pub(crate) type Acquired = (Vec<ClaimedSchedule>, Vec<Event>);
 pub(crate) async fn acquire(
     session: &mut Session<'_>,
     request: &AcquireSchedules,
-    registry: &TriggerRegistry,
+    strangers: &Strangers,
 ) -> Outcome<Acquired> {
-    let until = instant::after(request.now, request.lease);
-    let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
-    let due = claim.clone().with("now", request.now).with("limit", request.limit);
-    let rows = match session.dialect().returning() {
-        Returning::Supported => session.fetch(ACQUIRE_SCHEDULES_POSTGRES, &due).await?,
-        Returning::Missing => session.fetch(DUE_SCHEDULES, &due).await?,
-    };
-    let (mut schedules, events) = decode(session, rows, request, registry).await?;
-    if session.dialect().returning() == Returning::Missing {
-        let ids: Vec<_> = schedules.iter().map(|schedule| [Value::from(&schedule.id)]).collect();
-        let is_mysql = session.dialect() == Dialect::MySql;
-        let statement = if is_mysql { LEASE_SCHEDULES_MYSQL } else { LEASE_SCHEDULES };
-        session.execute_rows(statement, claim, "due", ids).await?;
-        for schedule in &mut schedules {
-            schedule.token = schedule.token.next();
-            let holder = request.scheduler_id.clone();
-            schedule.lease = Some(Box::new(Lease { holder, token: schedule.token, until }));
+    let (mut schedules, mut events) = (Vec::new(), Vec::new());
+    while schedules.len() < request.limit {
+        let limit = request.limit - schedules.len();
+        let request = AcquireSchedules { limit, ..request.clone() };
+        let claimed = claim(session, &request, strangers).await?;
+        schedules.extend(claimed.schedules);
+        events.extend(claimed.events);
+        // Those that take part in the limit though they cannot be planned here are not asked for again.
+        if claimed.left == 0 {
+            break;
         }
     }
     schedules.sort_unstable_by(|a, b| (a.next_fire_time, &a.id).cmp(&(b.next_fire_time, &b.id)));
     Ok((with_tasks(session, schedules).await?, events))
+}
+
+/// What was found due.
+struct Claimed {
+    /// Leased to the caller.
+    schedules: Vec<Schedule>,
+    /// How many are left to those who can plan them.
+    left: usize,
+    events: Vec<Event>,
+}
+
+async fn claim(
+    session: &mut Session<'_>,
+    request: &AcquireSchedules,
+    strangers: &Strangers,
+) -> Outcome<Claimed> {
+    let until = instant::after(request.now, request.lease);
+    let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
+    let due = claim.clone().with("now", request.now).with("limit", request.limit);
+    let due = due.rows("strangers", strangers.rows());
+    let rows = match session.dialect().returning() {
+        Returning::Supported => session.fetch(ACQUIRE_SCHEDULES_POSTGRES, &due).await?,
+        Returning::Missing => session.fetch(DUE_SCHEDULES, &due).await?,
+    };
+    let registry = strangers.registry();
+    let (schedules, events) = decode(session, rows, request, &registry).await?;
+    let (mut schedules, left): (Vec<_>, Vec<_>) =
+        schedules.into_iter().partition(|schedule| schedule.trigger.is_known_to(&registry));
+    left.iter().for_each(|schedule| strangers.meet(&schedule.trigger));
+    match session.dialect().returning() {
+        Returning::Supported => {
+            let left = left.iter().map(|schedule| [Value::from(&schedule.id)]).collect::<Vec<_>>();
+            session.execute_rows(UNLEASE_SCHEDULES, Params::new(), "unplanned", left).await?;
+        }
+        Returning::Missing => lease(session, &mut schedules, claim, request).await?,
+    }
+    Ok(Claimed { schedules, left: left.len(), events })
+}
+
+/// Leases schedules that are locked.
+async fn lease(
+    session: &mut Session<'_>,
+    schedules: &mut [Schedule],
+    claim: Params,
+    request: &AcquireSchedules,
+) -> Outcome<()> {
+    let ids: Vec<_> = schedules.iter().map(|schedule| [Value::from(&schedule.id)]).collect();
+    let is_mysql = session.dialect() == Dialect::MySql;
+    let statement = if is_mysql { LEASE_SCHEDULES_MYSQL } else { LEASE_SCHEDULES };
+    session.execute_rows(statement, claim, "due", ids).await?;
+    let until = instant::after(request.now, request.lease);
+    for schedule in schedules {
+        schedule.token = schedule.token.next();
+        let holder = request.scheduler_id.clone();
+        schedule.lease = Some(Box::new(Lease { holder, token: schedule.token, until }));
+    }
+    Ok(())
 }
 
 /// Decodes what was leased; what cannot be decoded is put aside.
@@ -69,7 +121,7 @@ async fn decode(
                 tracing::error!(schedule.id = id, reason, "a schedule cannot be decoded; it is put aside");
                 let params = Params::new()
                     .with("id", id.as_str())
-                    .with("reason", Json(Some(reason.clone())))
+                    .with("reason", row::reason_column(&reason))
                     .with("now", request.now);
                 session.execute(QUARANTINE_SCHEDULE, &params).await?;
                 if let Ok(id) = ScheduleId::new(&id) {

@@ -11,24 +11,31 @@ use super::{acquire_job, task};
 use crate::error::Outcome;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
+use crate::strangers::Strangers;
 use crate::value::Params;
 
 const NEXT_SCHEDULE: Statement = statement!("next_schedule");
 const NEXT_RECOVERY: Statement = statement!("next_recovery");
 
-pub(crate) async fn next(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Wakeups> {
-    let schedule = schedule(session, query.now).await?;
+pub(crate) async fn next(
+    session: &mut Session<'_>,
+    query: &WakeupQuery,
+    strangers: &Strangers,
+) -> Outcome<Wakeups> {
+    let schedule = schedule(session, query.now, strangers).await?;
     let job = job(session, query).await?;
     let lease = recovery(session).await?;
     Ok(Wakeups { schedule, job, lease })
 }
 
-/// When the next schedule can be acquired.
+/// When the next schedule can be acquired that this process can plan.
 pub(crate) async fn schedule(
     session: &mut Session<'_>,
     now: DateTime<Utc>,
+    strangers: &Strangers,
 ) -> Outcome<Option<DateTime<Utc>>> {
-    let row = session.fetch_first(NEXT_SCHEDULE, &Params::new().with("now", now)).await?;
+    let params = Params::new().with("now", now).rows("strangers", strangers.rows());
+    let row = session.fetch_first(NEXT_SCHEDULE, &params).await?;
     let Some(mut row) = row else { return Ok(None) };
     let free = row.opt_moment("next_fire_time")?;
     let held = row.opt_moment("lease_until")?;

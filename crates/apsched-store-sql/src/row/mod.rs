@@ -8,7 +8,7 @@ pub(crate) mod task;
 use apsched_core::serializer::Serializers;
 use apsched_core::{EncodedPayload, Payload, SchedulerId, SchedulerName};
 
-use crate::value::{Unreadable, Value};
+use crate::value::{Json, Unreadable, Value};
 
 /// The columns that the marker `{columns …}` stands for.
 pub(crate) fn columns(row: &str) -> &'static str {
@@ -45,6 +45,11 @@ pub(crate) fn payload_columns(payload: &Payload) -> Result<(Value, Vec<u8>), Unr
 /// Bytes of a payload as it is stored; one that cannot be written is refused when it is.
 pub(crate) fn payload_size(payload: &Payload) -> usize {
     payload.clone().into_encoded(&Serializers::default()).map_or(0, |encoded| encoded.bytes.len())
+}
+
+/// Why something is put aside, in words that may be a user's. PostgreSQL keeps no text with the character zero.
+pub(crate) fn reason_column(text: &str) -> Json {
+    Json(Some(text.replace('\0', "\u{FFFD}")))
 }
 
 /// A definition as JSON. The definitions of core can all be written.

@@ -7,6 +7,7 @@ use apsched_core::trigger::{AnyTrigger, TriggerRegistry};
 use apsched_core::{Lease, LeaseToken, Schedule, ScheduleId, ScheduleState};
 
 use super::{json, payload_columns};
+use crate::strangers::names_column;
 use crate::value::{Json, Kind, Params, Row, StoredPayload, Unreadable, Value};
 
 /// In the order in which [`decode`] takes them.
@@ -49,7 +50,7 @@ fn decode_rest(id: &str, mut row: Row, registry: &TriggerRegistry) -> Result<Sch
     let id = ScheduleId::new(id).map_err(|error| Unreadable::column("id", error))?;
     let task_id = row.word("task_id")?;
     let mut trigger: AnyTrigger = row.json("trigger_definition")?;
-    // A trigger that is not registered here stays unresolved: who plans it says so.
+    // One that is not registered here stays unresolved: it is left to those who know it.
     let _ = trigger.resolve(registry);
     let settings = Arc::new(row.json("settings")?);
     let payload = match row.payload()? {
@@ -94,10 +95,10 @@ fn decode_state(word: &str, reason: Option<String>) -> Result<ScheduleState, Unr
 
 /// Why a schedule is quarantined, for its column.
 pub(crate) fn state_reason(state: &ScheduleState) -> Json {
-    Json(match state {
-        ScheduleState::Quarantined(reason) => Some(reason.to_string()),
-        _ => None,
-    })
+    match state {
+        ScheduleState::Quarantined(reason) => super::reason_column(reason),
+        _ => Json(None),
+    }
 }
 
 /// All columns, as parameters.
@@ -108,6 +109,7 @@ pub(crate) fn params(schedule: &Schedule) -> Result<Params, Unreadable> {
         .with("id", &schedule.id)
         .with("task_id", &schedule.task_id)
         .with("trigger", Json(Some(json(&schedule.trigger))))
+        .with("custom_triggers", Value::Text(names_column(&schedule.trigger)))
         .with("settings", Json(Some(json(&*schedule.settings))))
         .with("payload_serializer", serializer)
         .with("payload", Value::Bytes(Some(bytes)))

@@ -49,6 +49,9 @@ macro_rules! sql_suite {
             a_column_of_a_stranger_harms_its_own_row_alone
             a_fire_time_has_one_job_whoever_adds_it
             a_schedule_that_many_add_at_once_is_theirs_by_their_policy
+            nothing_is_left_of_a_large_payload_whose_job_cannot_be_decoded
+            of_schedules_held_by_a_clock_ahead_the_first_end_of_a_lease_counts
+            every_priority_is_found_however_many_there_are
             a_runtime_that_stands_still_holds_up_nobody
             a_runtime_that_has_ended_holds_up_nobody
             a_start_that_is_dropped_holds_up_nobody
@@ -298,4 +301,81 @@ pub(crate) async fn a_schedule_that_many_add_at_once_is_theirs_by_their_policy(d
     let added = stores.iter().map(|store| store.add_schedule(refused.clone(), ConflictPolicy::Error));
     let added = join_all(added).await.into_iter().filter(Result::is_ok).count();
     assert_eq!(added, 1, "of those who want to be the first, one is");
+}
+
+pub(crate) async fn nothing_is_left_of_a_large_payload_whose_job_cannot_be_decoded(database: &impl Database) {
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    store.put_tasks(vec![sample::task("send")]).await.expect("a task");
+    let large = stored(Job { payload: Payload::live("x".repeat(5_000)), ..sample::job().build() });
+    let spoil = "UPDATE {}jobs SET attempt = -1;";
+
+    for end in ["cancelled", "released"] {
+        // An id that is free again is taken by a job with a payload of its own, which an old one would stand in the way of.
+        store.add_jobs(vec![large.clone()], EventInterest::NONE).await.unwrap_or_else(|error| {
+            panic!("before it is {end}: {error:?}");
+        });
+        if end == "cancelled" {
+            database.run(spoil).await;
+            store.cancel_job(large.id, at(11)).await.expect("who cannot be decoded can be cancelled");
+            continue;
+        }
+        let (acquired, _) = store.acquire_jobs(acquisition(9)).await.expect("the job");
+        database.run(spoil).await;
+        let success = Release::Finish(FinishedAttempt::without_run(JobOutcome::Success, at(11)));
+        let release = JobRelease { job_id: large.id, token: acquired[0].token, release: success };
+        let request = ReleaseJobs {
+            scheduler_id: sample::scheduler_id("a"),
+            now: at(11),
+            releases: vec![release].into(),
+            interest: EventInterest::NONE,
+        };
+        let released = store.release_jobs(request).await.expect("it has run");
+        assert_eq!(released.lost, []);
+    }
+    store.add_jobs(vec![large], EventInterest::NONE).await.expect("nothing is left of the last one");
+}
+
+pub(crate) async fn of_schedules_held_by_a_clock_ahead_the_first_end_of_a_lease_counts(
+    database: &impl Database,
+) {
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    // By the clock of the one who acquires them both are due.
+    for (fire_time, lease) in [(20, 60), (25, 10)] {
+        let schedule = sample::schedule(&format!("due at {fire_time}")).once_at(at(fire_time)).build();
+        let schedule = Schedule { payload: encoded(&schedule.payload), ..schedule };
+        store.add_schedule(schedule, ConflictPolicy::Error).await.expect("a schedule");
+        let request = AcquireSchedules {
+            scheduler_id: sample::scheduler_id("ahead"),
+            now: at(30),
+            lease: seconds(lease),
+            limit: 9,
+        };
+        let (acquired, _) = store.acquire_schedules(request).await.expect("a schedule");
+        assert_eq!(acquired.len(), 1);
+    }
+
+    for (now, expected) in [(10, 40), (22, 40), (30, 40)] {
+        let scheduler_id = sample::scheduler_id("behind");
+        let query = WakeupQuery { scheduler_id, now: at(now), abilities: abilities() };
+        let wakeups = store.next_wakeup(query).await.expect("an answer");
+        assert_eq!(wakeups.schedule, Some(at(expected)), "asked at {now}");
+    }
+}
+
+pub(crate) async fn every_priority_is_found_however_many_there_are(database: &impl Database) {
+    const PRIORITIES: i32 = 2_000;
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    store.put_tasks(vec![sample::task("send")]).await.expect("a task");
+    let jobs =
+        (1..=PRIORITIES).map(|priority| stored(sample::job().priority(priority).run_at(at(100)).build()));
+    store.add_jobs(jobs.collect(), EventInterest::NONE).await.expect("jobs that are not due");
+    let due = stored(sample::job().priority(0).build());
+    store.add_jobs(vec![due.clone()], EventInterest::NONE).await.expect("one that is, behind all others");
+
+    let (acquired, _) = store.acquire_jobs(acquisition(9)).await.expect("the one that is due");
+
+    assert_eq!(acquired.iter().map(|job| job.id).collect::<Vec<_>>(), [due.id]);
 }

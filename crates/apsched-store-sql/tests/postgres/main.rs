@@ -6,6 +6,7 @@ mod harness;
 mod plan;
 #[path = "../server/mod.rs"]
 mod server;
+mod wakeup;
 
 use apsched_testkit::backend::Backend;
 use futures_util::FutureExt;

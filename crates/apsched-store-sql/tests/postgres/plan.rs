@@ -143,7 +143,10 @@ async fn claims_use_their_index_at_a_million_queued_jobs() {
     let lane = prepared(&pool, &["FOR UPDATE OF jobs SKIP LOCKED", "SELECT id, run_at"]).await;
     check(&explain(&pool, &lane, "'send', 'async', 1, 99999999, 100").await, "jobs_queue");
     let schedules = prepared(&pool, &["FOR UPDATE OF schedules SKIP LOCKED", "UPDATE"]).await;
-    check(&explain(&pool, &schedules, "'a/0000000000000001', 5, 99999999, 100").await, "schedules_due");
+    check(
+        &explain(&pool, &schedules, "'a/0000000000000001', 5, 99999999, '{\"\"}', 100").await,
+        "schedules_due",
+    );
     let wakeup = prepared(&pool, &["free_at"]).await;
-    check(&explain(&pool, &wakeup, "99999999").await, "schedules_due");
+    check(&explain(&pool, &wakeup, "'{\"\"}', 99999999").await, "schedules_due");
 }

@@ -195,6 +195,8 @@ macro_rules! __store_cases {
                 a_schedule_comes_with_its_task_as_it_is_now
                 a_schedule_of_an_undeclared_task_comes_without_one
                 a_trigger_that_fails_does_not_hide_other_schedules
+                a_schedule_whose_trigger_is_not_registered_is_left_to_those_who_know_it
+                schedules_that_are_left_to_others_do_not_use_up_the_limit
                 two_schedulers_never_get_the_same_schedule
             }
             schedule_release {
@@ -206,6 +208,7 @@ macro_rules! __store_cases {
                 a_release_without_jobs_advances_the_schedule
                 fire_times_that_were_cut_off_are_reported
                 a_quarantine_keeps_the_fire_time_and_says_why
+                a_reason_of_any_characters_hinders_nobody
                 a_scheduler_that_lost_its_claim_writes_nothing
                 a_token_alone_does_not_release_a_schedule
                 an_expired_lease_on_a_schedule_that_nobody_took_still_holds
@@ -232,6 +235,7 @@ macro_rules! __store_cases {
                 added_jobs_are_reported_and_one_wakeup_names_the_earliest
                 adding_jobs_again_adds_nothing
                 a_job_whose_id_is_there_is_left_as_it_is
+                of_two_jobs_with_one_id_in_one_call_the_first_is_added
                 a_job_that_has_ended_with_a_kept_result_is_not_added_again
                 adding_no_jobs_causes_nothing
                 jobs_are_added_though_nobody_listens

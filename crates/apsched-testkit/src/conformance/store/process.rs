@@ -16,6 +16,7 @@ use apsched_core::store::{
     WakeupQuery, Wakeups,
 };
 use apsched_core::task::TaskDefinition;
+use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{
     Abilities, ConflictPolicy, ExecutorName, Job, JobId, JobOutcome, JobResult, JobStatus, Payload,
     PayloadForm, Progress, Schedule, ScheduleId, SchedulerId,
@@ -53,8 +54,17 @@ impl Process {
 
     /// Opens the store and starts it.
     pub(crate) async fn without_tasks(harness: &dyn StoreHarness, name: &str) -> Self {
+        Self::knowing_triggers(harness, name, &registry()).await
+    }
+
+    /// Opens the store and starts it with these custom triggers.
+    pub(crate) async fn knowing_triggers(
+        harness: &dyn StoreHarness,
+        name: &str,
+        registry: &TriggerRegistry,
+    ) -> Self {
         let store = harness.open().await;
-        done("start", store.start(&registry()).await);
+        done("start", store.start(registry).await);
         let executors = [ExecutorName::ASYNC, ExecutorName::THREADPOOL];
         Self {
             store,

@@ -101,6 +101,24 @@ pub(crate) async fn a_job_whose_id_is_there_is_left_as_it_is(harness: &dyn Store
     assert_same_job(&a.job(running.id).await, &running);
 }
 
+pub(crate) async fn of_two_jobs_with_one_id_in_one_call_the_first_is_added(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let small = || "x".to_owned();
+    let large = || "x".repeat(5_000);
+    for (first, second) in [(small(), large()), (large(), small()), (large(), large() + "y")] {
+        let job = sample::job().payload(first.clone()).build();
+        let same = apsched_core::Job { payload: Payload::live(second), ..job.clone() };
+
+        let events = a.add_jobs(vec![job.clone(), sample::job().build(), same]).await;
+
+        let payload = a.job(job.id).await.payload;
+        assert_eq!(payload.into_value::<String>(a.serializers()).as_deref().ok(), Some(&*first));
+        let added = all::<JobAdded>(&events);
+        assert_eq!(added.iter().filter(|added| added.job_id == job.id).count(), 1, "{events:?}");
+        assert_eq!(added.len(), 2, "{events:?}");
+    }
+}
+
 pub(crate) async fn a_job_that_has_ended_with_a_kept_result_is_not_added_again(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     let job = sample::job().build();

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use apsched_core::lease::Lease;
 use apsched_core::schedule::{PauseEdit, ScheduleAdvance, ScheduleEdit};
 use apsched_core::task::TaskDefinition;
+use apsched_core::trigger::{AnyTrigger, DateTrigger, OrTrigger, Trigger, TriggerRegistry};
 
 use crate::conformance::store::StoreHarness;
-use crate::conformance::store::custom_trigger::Failing;
+use crate::conformance::store::custom_trigger::{Failing, Twice};
 use crate::conformance::store::observed::schedule_ids;
 use crate::conformance::store::process::Process;
 use crate::sample::{self, at, at_micros, just_before, schedule_id};
@@ -193,6 +194,56 @@ pub(crate) async fn a_trigger_that_fails_does_not_hide_other_schedules(harness: 
     let acquired = a.acquire_schedules(at(5), 10).await;
 
     assert!(schedule_ids(&acquired).contains(&"whole"), "{acquired:?}");
+}
+
+/// A process that has registered no custom trigger, and so knows at most those that its store keeps as live values.
+async fn stranger(harness: &dyn StoreHarness) -> Process {
+    Process::knowing_triggers(harness, "stranger", &TriggerRegistry::new()).await
+}
+
+pub(crate) async fn a_schedule_whose_trigger_is_not_registered_is_left_to_those_who_know_it(
+    harness: &dyn StoreHarness,
+) {
+    let a = Process::start(harness, "a").await;
+    let b = stranger(harness).await;
+    let twice = || Twice { first: at(10) };
+    let nested = OrTrigger::new([AnyTrigger::from(twice()), DateTrigger::at(at(90)).into()]);
+    let nested = nested.expect("two parts");
+    a.add_schedule(sample::schedule("custom").trigger(twice()).build()).await;
+    a.add_schedule(sample::schedule("nested").trigger(nested).build()).await;
+
+    let (taken, events) = b.acquire_schedules_with_events(at(10), 9).await;
+    let promised = b.next_wakeup(at(10)).await.schedule;
+
+    for taken in &taken {
+        let next = taken.schedule.trigger.next_after(at(10));
+        assert!(next.is_ok(), "who is given a schedule can plan it: {next:?}");
+    }
+    assert_eq!(events, [], "nothing is wrong with it");
+    assert!(
+        promised.is_none_or(|at| at > sample::at(10)),
+        "what is not given out is not promised: {promised:?}"
+    );
+    let left = 2 - taken.len();
+    assert_eq!(a.acquire_schedules(at(10), 9).await.len(), left, "those who know it find it as it was");
+}
+
+pub(crate) async fn schedules_that_are_left_to_others_do_not_use_up_the_limit(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let b = stranger(harness).await;
+    for number in 0..5 {
+        let custom = sample::schedule(&format!("custom {number}")).trigger(Twice { first: at(number) });
+        a.add_schedule(custom.build()).await;
+    }
+    a.add_schedule(sample::schedule("known").once_at(at(9)).build()).await;
+
+    let mut taken = Vec::new();
+    for _ in 0..6 {
+        taken.extend(b.acquire_schedules(at(10), 1).await);
+    }
+
+    let has_known = taken.iter().any(|taken| taken.schedule.id.as_str() == "known");
+    assert!(has_known, "{taken:?}");
 }
 
 pub(crate) async fn two_schedulers_never_get_the_same_schedule(harness: &dyn StoreHarness) {

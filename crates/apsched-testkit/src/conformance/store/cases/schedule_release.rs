@@ -125,6 +125,27 @@ pub(crate) async fn a_quarantine_keeps_the_fire_time_and_says_why(harness: &dyn 
     assert!(a.acquire_schedules(at(1000), 10).await.is_empty());
 }
 
+pub(crate) async fn a_reason_of_any_characters_hinders_nobody(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    for id in ["fine", "strange"] {
+        a.add_schedule(sample::schedule(id).once_at(at(0)).build()).await;
+    }
+    let acquired = a.acquire_schedules(at(0), 9).await;
+    let mut releases: Vec<_> = acquired.iter().map(|acquired| a.plan(acquired, at(0))).collect();
+    let strange = releases.iter_mut().find(|release| release.schedule_id.as_str() == "strange");
+    let reason = "before\u{0}after, \u{1F319}, \u{202e}";
+    strange.expect("both are due").advance = ScheduleAdvance::Quarantine(reason.into());
+
+    let released = a.release_schedules(releases, at(0)).await;
+
+    assert_eq!(released.lost, []);
+    assert_eq!(a.schedule(&schedule_id("fine")).await.fires, 1);
+    let ScheduleState::Quarantined(kept) = a.schedule(&schedule_id("strange")).await.state else {
+        panic!("it is put aside")
+    };
+    assert!(kept.starts_with("before") && kept.ends_with("after, \u{1F319}, \u{202e}"), "{kept:?}");
+}
+
 pub(crate) async fn a_scheduler_that_lost_its_claim_writes_nothing(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     let b = Process::start(harness, "b").await;
