@@ -70,7 +70,7 @@ async fn lock<'t>(
 ) -> Outcome<HashMap<String, Option<TaskDefinition>>> {
     let mut known = HashMap::new();
     for row in lock_rows(session, ids).await? {
-        match row::task::decode(row) {
+        match row::task::decode_with_limit(row) {
             Ok(Some(task)) => drop(known.insert(task.id.as_str().to_owned(), Some(task))),
             Ok(None) => {}
             Err(reason) => {

@@ -32,7 +32,10 @@ macro_rules! transaction_suite {
             apsched_testkit::conformance::block_on(async {
                 let database = $database;
                 if let Some(missing) = Database::missing(&database) {
-                    return apsched_testkit::report_skipped("a_users_transaction", &missing);
+                    return apsched_testkit::report_skipped(
+                        "what_is_added_in_a_users_transaction_is_committed_or_rolled_back_with_it",
+                        &missing,
+                    );
                 }
                 let (pool, store) = opened(&database, &$url(&database)).await;
                 for (end, expected) in [("rollback", (0, 0)), ("commit", (2, 1))] {

@@ -114,7 +114,10 @@ macro_rules! lock_suite {
             apsched_testkit::conformance::block_on(async {
                 let database = $database;
                 if let Some(missing) = Database::missing(&database) {
-                    return apsched_testkit::report_skipped("a_row_that_somebody_has_locked", &missing);
+                    return apsched_testkit::report_skipped(
+                        "a_row_that_somebody_has_locked_holds_up_nobody_who_wants_another",
+                        &missing,
+                    );
                 }
                 let store = database.store();
                 store.start(&TriggerRegistry::new()).await.expect("the tables are made");
@@ -170,7 +173,10 @@ macro_rules! lock_suite {
             apsched_testkit::conformance::block_on(async {
                 let database = $database;
                 if let Some(missing) = Database::missing(&database) {
-                    return apsched_testkit::report_skipped("who_waits_for_the_first_job", &missing);
+                    return apsched_testkit::report_skipped(
+                        "who_waits_for_the_first_job_has_locked_no_later_one",
+                        &missing,
+                    );
                 }
                 let store = database.store();
                 store.start(&TriggerRegistry::new()).await.expect("the tables are made");

@@ -19,7 +19,10 @@ macro_rules! race_suite {
             apsched_testkit::conformance::block_on(async {
                 let database = $database;
                 if let Some(missing) = Database::missing(&database) {
-                    return apsched_testkit::report_skipped("race_of_transactions", &missing);
+                    return apsched_testkit::report_skipped(
+                        "a_users_transaction_goes_on_when_another_was_first_to_add_the_schedule",
+                        &missing,
+                    );
                 }
                 let pool = $pool::connect(&$url).await.expect("the test server");
                 let store = SqlDataStore::from_pool_with(pool.clone(), database.options()).expect("options");
