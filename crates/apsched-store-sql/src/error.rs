@@ -15,7 +15,7 @@ use apsched_core::StoreError;
 use sqlx::error::DatabaseError;
 
 use crate::dialect::Dialect;
-use crate::place::Place;
+use crate::endpoint::Endpoint;
 use crate::url;
 use crate::value::Unreadable;
 
@@ -29,7 +29,7 @@ pub(crate) enum Problem {
 }
 
 /// What an operation within a transaction gives.
-pub(crate) type Outcome<T> = Result<T, Problem>;
+pub(crate) type SqlResult<T> = Result<T, Problem>;
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
@@ -71,17 +71,17 @@ pub(crate) fn is_conflict(dialect: Dialect, error: &sqlx::Error) -> bool {
 }
 
 impl Problem {
-    pub(crate) fn into_store_error(self, operation: &'static str, place: &Place) -> StoreError {
+    pub(crate) fn into_store_error(self, operation: &'static str, endpoint: &Endpoint) -> StoreError {
         match self {
             Self::Refused(error) => error,
-            Self::Sql(error) => store_error(operation, place, error),
+            Self::Sql(error) => store_error(operation, endpoint, error),
         }
     }
 }
 
-pub(crate) fn store_error(operation: &'static str, place: &Place, error: sqlx::Error) -> StoreError {
-    let meaning = meaning(place.dialect, &error);
-    let words = words(place, &error);
+pub(crate) fn store_error(operation: &'static str, endpoint: &Endpoint, error: sqlx::Error) -> StoreError {
+    let meaning = meaning(endpoint.dialect, &error);
+    let words = words(endpoint, &error);
     match meaning {
         Meaning::NeverWorks => StoreError::Misconfigured { operation, reason: words },
         Meaning::Conflict | Meaning::MayPass => {
@@ -97,28 +97,28 @@ pub(crate) fn store_error(operation: &'static str, place: &Place, error: sqlx::E
 struct Told(String);
 
 /// Which database it is, and what it says or what is wrong with it. sqlx puts no credentials into its words.
-fn words(place: &Place, error: &sqlx::Error) -> String {
+fn words(endpoint: &Endpoint, error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => {
-            let advice = advice(place, &**error).map_or_else(String::new, |advice| format!(": {advice}"));
-            format!("{place} says: {}{advice}", error.message())
+            let advice = advice(endpoint, &**error).map_or_else(String::new, |advice| format!(": {advice}"));
+            format!("{endpoint} says: {}{advice}", error.message())
         }
-        sqlx::Error::Io(error) => format!("{place}: {error}"),
-        sqlx::Error::Tls(error) => format!("{place}: TLS: {error}"),
-        sqlx::Error::Protocol(what) => format!("{place}: {what}"),
-        sqlx::Error::Configuration(error) => format!("{place}: {error}"),
-        sqlx::Error::PoolTimedOut => format!("{place}: {}", place.pool),
-        other => format!("{place}: {other}"),
+        sqlx::Error::Io(error) => format!("{endpoint}: {error}"),
+        sqlx::Error::Tls(error) => format!("{endpoint}: TLS: {error}"),
+        sqlx::Error::Protocol(what) => format!("{endpoint}: {what}"),
+        sqlx::Error::Configuration(error) => format!("{endpoint}: {error}"),
+        sqlx::Error::PoolTimedOut => format!("{endpoint}: {}", endpoint.pool),
+        other => format!("{endpoint}: {other}"),
     }
 }
 
 /// What is to be done where the words of the database do not tell.
-fn advice(place: &Place, error: &dyn DatabaseError) -> Option<String> {
+fn advice(endpoint: &Endpoint, error: &dyn DatabaseError) -> Option<String> {
     const CANNOT_OPEN: u32 = 14;
     const BUSY_SNAPSHOT: u32 = 517;
-    match place.dialect {
+    match endpoint.dialect {
         Dialect::Sqlite => match sqlite_code(error) {
-            CANNOT_OPEN => place.unopened(),
+            CANNOT_OPEN => endpoint.unopened(),
             // Ours all begin so.
             BUSY_SNAPSHOT => Some(
                 "another transaction has written since this one began to read; begin it with BEGIN IMMEDIATE"
@@ -224,7 +224,7 @@ mod tests {
     use apsched_core::ErrorChain;
 
     use super::*;
-    use crate::place::PoolState;
+    use crate::endpoint::PoolState;
 
     #[test]
     fn codes_of_postgres_mean_what_the_table_says() {
@@ -254,27 +254,27 @@ mod tests {
         assert_eq!(sqlite_meaning(11), Meaning::Other, "a corrupt file");
     }
 
-    fn place(is_exhausted: bool) -> Place {
+    fn endpoint(is_exhausted: bool) -> Endpoint {
         let pool = PoolState { max_connections: 10, acquire_timeout: Duration::from_secs(3), is_exhausted };
-        Place { dialect: Dialect::Postgres, address: "at db:5432".to_owned(), file: None, pool }
+        Endpoint { dialect: Dialect::Postgres, address: "at db:5432".to_owned(), file: None, pool }
     }
 
     /// The error as a user reads it.
-    fn told(place: &Place, error: sqlx::Error) -> String {
-        ErrorChain::of(&store_error("store.add_jobs", place, error)).to_string()
+    fn told(endpoint: &Endpoint, error: sqlx::Error) -> String {
+        ErrorChain::of(&store_error("store.add_jobs", endpoint, error)).to_string()
     }
 
     #[test]
     fn a_pool_without_a_connection_may_pass_and_tells_what_is_wrong() {
-        let error = store_error("store.add_jobs", &place(false), sqlx::Error::PoolTimedOut);
+        let error = store_error("store.add_jobs", &endpoint(false), sqlx::Error::PoolTimedOut);
         assert!(error.is_transient());
         assert_eq!(error.to_string(), "store.add_jobs: the data store is unavailable");
         assert_eq!(
-            told(&place(false), sqlx::Error::PoolTimedOut),
+            told(&endpoint(false), sqlx::Error::PoolTimedOut),
             "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: no connection within 3s: it does not answer"
         );
         assert_eq!(
-            told(&place(true), sqlx::Error::PoolTimedOut),
+            told(&endpoint(true), sqlx::Error::PoolTimedOut),
             "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: no connection became free within 3s, all 10 are in \
              use"
         );
@@ -284,7 +284,7 @@ mod tests {
     fn what_sqlx_says_twice_is_said_once() {
         let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
         assert_eq!(
-            told(&place(false), sqlx::Error::Io(refused)),
+            told(&endpoint(false), sqlx::Error::Io(refused)),
             "store.add_jobs: the data store is unavailable: PostgreSQL at db:5432: connection refused"
         );
         let twice = sqlx::Error::Configuration(Box::new(sqlx::Error::Configuration("unknown value".into())));

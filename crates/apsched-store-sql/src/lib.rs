@@ -38,12 +38,12 @@
 compile_error!("enable a database of apsched-store-sql: the feature `sqlite`, `postgres` or `mysql`");
 
 mod dialect;
+mod endpoint;
 mod error;
 mod lazy_pool;
 mod operation;
 mod options;
 mod packed;
-mod place;
 mod pool;
 #[cfg(all(test, feature = "sqlite"))]
 mod query_plan;

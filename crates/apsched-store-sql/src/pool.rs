@@ -8,10 +8,10 @@ use apsched_core::store::StoreResult;
 use futures_util::future::BoxFuture;
 
 use crate::dialect::Dialect;
-use crate::error::{Outcome, Problem, is_conflict, url_problem};
+use crate::endpoint::{Endpoint, PoolState};
+use crate::error::{Problem, SqlResult, is_conflict, url_problem};
 use crate::lazy_pool::LazyPool;
 use crate::options::SqlOptions;
-use crate::place::{Place, PoolState};
 use crate::session::{Connection, Session};
 use crate::statement::Statements;
 use crate::url::dialect_of;
@@ -84,13 +84,13 @@ pub(crate) enum Connections {
 const MOST_CONFLICTS: u32 = 10;
 
 /// An operation; it may be run again when its transaction lost against another.
-pub(crate) trait Operation<T>:
-    for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, Outcome<T>> + Clone + Send + Sync + 'static
+pub(crate) trait Work<T>:
+    for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, SqlResult<T>> + Clone + Send + Sync + 'static
 {
 }
 
-impl<T, W> Operation<T> for W where
-    W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, Outcome<T>> + Clone + Send + Sync + 'static
+impl<T, W> Work<T> for W where
+    W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, SqlResult<T>> + Clone + Send + Sync + 'static
 {
 }
 
@@ -110,8 +110,8 @@ impl Connections {
         &self,
         statements: &Arc<Statements>,
         access: Access,
-        work: impl Operation<T>,
-    ) -> Outcome<T> {
+        work: impl Work<T>,
+    ) -> SqlResult<T> {
         for _ in 0..MOST_CONFLICTS {
             match self.run_once(statements, access, work.clone()).await {
                 Err(Problem::Sql(error)) if is_conflict(statements.dialect, &error) => {
@@ -127,8 +127,8 @@ impl Connections {
         &self,
         statements: &Arc<Statements>,
         access: Access,
-        work: impl Operation<T>,
-    ) -> Outcome<T> {
+        work: impl Work<T>,
+    ) -> SqlResult<T> {
         match (self, access) {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite { readers: Some(readers), .. }, Access::Read) => {
@@ -205,13 +205,13 @@ const LONGEST_OPERATION: std::time::Duration = std::time::Duration::from_secs(30
 
 /// The outcome of an operation that ended in time; otherwise its connection is closed, in whatever state it is.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-async fn in_time<T>(work: impl Future<Output = Outcome<T>>) -> Option<Outcome<T>> {
+async fn in_time<T>(work: impl Future<Output = SqlResult<T>>) -> Option<SqlResult<T>> {
     tokio::time::timeout(LONGEST_OPERATION, work).await.ok()
 }
 
 /// What is said of a server that does not answer.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn no_answer<T>() -> Outcome<T> {
+fn no_answer<T>() -> SqlResult<T> {
     let text = format!("the server has not answered within {LONGEST_OPERATION:?}");
     Err(Problem::Sql(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, text))))
 }
@@ -362,7 +362,7 @@ impl Connections {
     }
 
     /// What messages say of it.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite { writer, .. } => {
@@ -371,19 +371,19 @@ impl Connections {
                 let file = (!in_memory).then(|| file.to_owned());
                 let address =
                     file.as_ref().map_or("in memory".to_owned(), |file| format!("file {}", file.display()));
-                Place { dialect: Dialect::Sqlite, address, file, pool: state(writer.pool()) }
+                Endpoint { dialect: Dialect::Sqlite, address, file, pool: state(writer.pool()) }
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let connect = pool.connect_options();
                 let address = address(connect.get_host(), connect.get_port(), connect.get_socket());
-                Place { dialect: Dialect::Postgres, address, file: None, pool: state(pool) }
+                Endpoint { dialect: Dialect::Postgres, address, file: None, pool: state(pool) }
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
                 let connect = pool.connect_options();
                 let address = address(connect.get_host(), connect.get_port(), connect.get_socket());
-                Place { dialect: Dialect::MySql, address, file: None, pool: state(pool) }
+                Endpoint { dialect: Dialect::MySql, address, file: None, pool: state(pool) }
             }
         }
     }

@@ -8,7 +8,7 @@ use apsched_core::StoreError;
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::dialect::Dialect;
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::options::Migrate;
 use crate::session::{Connection, Session};
 use crate::statement::Statements;
@@ -69,7 +69,7 @@ pub(crate) enum Due {
 }
 
 /// What is to be done for the tables, or why the program cannot use them.
-pub(crate) async fn due(session: &mut Session<'_>, migrate: Migrate) -> Outcome<Due> {
+pub(crate) async fn due(session: &mut Session<'_>, migrate: Migrate) -> SqlResult<Due> {
     let found = version(session).await?;
     if found > VERSION {
         return Err(newer(found).into());
@@ -94,7 +94,7 @@ pub(crate) async fn due(session: &mut Session<'_>, migrate: Migrate) -> Outcome<
 
 /// Brings the tables up to date under the lock of a server.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(crate) async fn prepare(session: &mut Session<'_>, migrate: Migrate) -> Outcome<()> {
+pub(crate) async fn prepare(session: &mut Session<'_>, migrate: Migrate) -> SqlResult<()> {
     if due(session, migrate).await? == Due::Nothing {
         return Ok(());
     }
@@ -113,7 +113,7 @@ fn newer(found: i64) -> StoreError {
 }
 
 /// Runs the steps that are missing, under a lock.
-pub(crate) async fn run_missing(session: &mut Session<'_>) -> Outcome<()> {
+pub(crate) async fn run_missing(session: &mut Session<'_>) -> SqlResult<()> {
     make_schema(session).await?;
     // Somebody else may have been faster while this process waited for the lock.
     let mut reached = version(session).await?;

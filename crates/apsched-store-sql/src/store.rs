@@ -19,16 +19,16 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 
 use crate::dialect::Dialect;
+use crate::endpoint::Endpoint;
 use crate::error::Problem;
-use crate::operation::care::Rest;
+use crate::operation::cleanup::Rest;
 use crate::operation::end_job::Openings;
 use crate::operation::{
-    acquire_job, add_job, cancel, care, edit_schedule, lease, read, recover, release_job, schedule_claim,
-    schedule_release, task, wakeup,
+    acquire_job, acquire_schedule, add_job, cancel, cleanup, edit_schedule, lease, read, recover,
+    release_job, release_schedule, task, wakeup,
 };
 use crate::options::SqlOptions;
-use crate::place::Place;
-use crate::pool::{self, Access, Connections, Opened, Operation, SqlPool};
+use crate::pool::{self, Access, Connections, Opened, SqlPool, Work};
 use crate::schema::{self, SqlMigration};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use crate::session::{Connection, Session};
@@ -172,8 +172,8 @@ impl SqlDataStore {
     }
 
     /// What messages say of the database.
-    pub(crate) fn place(&self) -> Place {
-        self.inner.connections.place()
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.inner.connections.endpoint()
     }
 
     pub(crate) fn statements(&self) -> &Arc<Statements> {
@@ -188,7 +188,7 @@ impl SqlDataStore {
         &self,
         operation: &'static str,
         access: Access,
-        work: impl Operation<T>,
+        work: impl Work<T>,
     ) -> StoreResult<T> {
         #[cfg(feature = "sqlite")]
         if let Some(writer) = self.inner.connections.writer(access) {
@@ -204,7 +204,7 @@ impl SqlDataStore {
 
     /// What a user is told of a problem.
     pub(crate) fn error(&self, operation: &'static str, problem: impl Into<Problem>) -> StoreError {
-        problem.into().into_store_error(operation, &self.place())
+        problem.into().into_store_error(operation, &self.endpoint())
     }
 
     /// What is told to those who wait for what a release has made free.
@@ -347,13 +347,13 @@ impl DataStore for SqlDataStore {
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
         let strangers = self.inner.strangers.clone();
         run!(self, Access::Transaction, "store.acquire_schedules", [request, strangers], session => {
-            schedule_claim::acquire(session, &request, &strangers).await
+            acquire_schedule::acquire(session, &request, &strangers).await
         })
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
         run!(self, Access::Transaction, "store.release_schedules", [request], session => {
-            schedule_release::release(session, &request).await
+            release_schedule::release(session, &request).await
         })
     }
 
@@ -458,13 +458,13 @@ impl DataStore for SqlDataStore {
 
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
         while run!(self, Access::Statement, "store.cleanup", [], session => {
-            care::remove_expired_results(session, now).await
+            cleanup::remove_expired_results(session, now).await
         })? == Rest::Perhaps
         {}
         let mut events = Vec::new();
         loop {
             let (removed, rest) = run!(self, Access::Transaction, "store.cleanup", [], session => {
-                care::remove_finished_schedules(session).await
+                cleanup::remove_finished_schedules(session).await
             })?;
             events.extend(removed);
             if rest == Rest::Nothing {

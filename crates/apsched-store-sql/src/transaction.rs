@@ -90,12 +90,12 @@ const OPERATION: &str = "take part in a transaction";
 impl StoreTransaction for SqlTransaction<'_> {
     async fn add_jobs(&mut self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
         let added = add_job::add(&mut self.session, &jobs, interest).await;
-        added.map_err(|problem| self.store.error(OPERATION, problem))
+        added.map_err(|problem| self.store.error("store.add_jobs", problem))
     }
 
     async fn add_schedule(&mut self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
         let registry = self.store.registry();
         let added = edit_schedule::add(&mut self.session, &schedule, policy, &registry).await;
-        added.map_err(|problem| self.store.error(OPERATION, problem))
+        added.map_err(|problem| self.store.error("store.add_schedule", problem))
     }
 }

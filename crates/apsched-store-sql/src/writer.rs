@@ -20,7 +20,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Executor, Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{Outcome, Problem};
+use crate::error::{Problem, SqlResult};
 use crate::lazy_pool::LazyPool;
 use crate::session::{Connection, Session};
 use crate::statement::Statements;
@@ -43,16 +43,16 @@ enum Verdict {
     RollBack,
 }
 
-struct Work<T, W> {
+struct Ordered<T, W> {
     work: W,
-    outcome: Option<Outcome<T>>,
-    caller: oneshot::Sender<Outcome<T>>,
+    outcome: Option<SqlResult<T>>,
+    caller: oneshot::Sender<SqlResult<T>>,
 }
 
-impl<T, W> Order for Work<T, W>
+impl<T, W> Order for Ordered<T, W>
 where
     T: Send + 'static,
-    W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, Outcome<T>> + Send,
+    W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, SqlResult<T>> + Send,
 {
     fn carry_out<'a>(&'a mut self, session: &'a mut Session<'_>) -> BoxFuture<'a, Verdict> {
         // One that panics is answered, and takes none of the others with it.
@@ -171,13 +171,13 @@ impl Writer {
     }
 
     /// Does `work` in a transaction, and answers after its commit.
-    pub(crate) async fn write<T, W>(&self, statements: &Arc<Statements>, work: W) -> Outcome<T>
+    pub(crate) async fn write<T, W>(&self, statements: &Arc<Statements>, work: W) -> SqlResult<T>
     where
         T: Send + 'static,
-        W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, Outcome<T>> + Send + 'static,
+        W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, SqlResult<T>> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        self.send(statements, Box::new(Work { work, outcome: None, caller }));
+        self.send(statements, Box::new(Ordered { work, outcome: None, caller }));
         answer.await.unwrap_or(Err(Problem::Sql(sqlx::Error::WorkerCrashed)))
     }
 

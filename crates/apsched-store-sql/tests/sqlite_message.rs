@@ -142,7 +142,7 @@ async fn a_transaction_that_began_to_read_before_another_wrote_is_told_how_to_be
     assert_eq!(
         told(&error),
         format!(
-            "take part in a transaction: the data store is unavailable: SQLite file {} says: database is locked: another \
+            "store.add_jobs: the data store is unavailable: SQLite file {} says: database is locked: another \
              transaction has written since this one began to read; begin it with BEGIN IMMEDIATE",
             file.display()
         )

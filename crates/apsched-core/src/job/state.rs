@@ -51,6 +51,23 @@ pub struct StepRefused {
 }
 
 impl JobState {
+    /// The state's word in logs and stores.
+    ///
+    /// ```
+    /// use apsched_core::{JobOutcome, JobState};
+    ///
+    /// let states = [JobState::Queued, JobState::Running, JobState::Finished(JobOutcome::Error)];
+    /// assert_eq!(states.map(JobState::as_str), ["queued", "running", "finished"]);
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished(_) => "finished",
+        }
+    }
+
     /// The state after `step`.
     ///
     /// ```
@@ -85,9 +102,8 @@ impl JobState {
 impl fmt::Display for JobState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Queued => f.write_str("queued"),
-            Self::Running => f.write_str("running"),
-            Self::Finished(outcome) => write!(f, "finished ({outcome})"),
+            Self::Finished(outcome) => write!(f, "{} ({outcome})", self.as_str()),
+            Self::Queued | Self::Running => f.write_str(self.as_str()),
         }
     }
 }

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 
 use super::task;
 use crate::dialect::{Dialect, Returning};
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::job::{self, JobDecoder, StoredJob};
 use crate::row::{encoded, reason_column};
 use crate::session::Session;
@@ -48,7 +48,7 @@ pub(crate) struct Lane {
 }
 
 /// The lanes with jobs that the caller can run, due or not.
-pub(crate) async fn lanes(session: &mut Session<'_>, abilities: &Abilities) -> Outcome<Vec<Lane>> {
+pub(crate) async fn lanes(session: &mut Session<'_>, abilities: &Abilities) -> SqlResult<Vec<Lane>> {
     let tasks: Vec<_> = abilities.tasks().map(|task| [Value::from(task)]).collect();
     let executors: Vec<_> = abilities.executors().map(|executor| [Value::from(executor)]).collect();
     if tasks.is_empty() || executors.is_empty() {
@@ -72,7 +72,7 @@ pub(crate) async fn lanes(session: &mut Session<'_>, abilities: &Abilities) -> O
 }
 
 /// The lanes in which something is due, the most urgent first.
-pub(crate) async fn due_lanes(session: &mut Session<'_>, request: &AcquireJobs) -> Outcome<Vec<Lane>> {
+pub(crate) async fn due_lanes(session: &mut Session<'_>, request: &AcquireJobs) -> SqlResult<Vec<Lane>> {
     let mut lanes = lanes(session, &request.abilities).await?;
     lanes.retain(|lane| lane.first_at <= request.now);
     lanes.sort_unstable_by_key(|lane| (Reverse(lane.priority), lane.first_at));
@@ -92,7 +92,7 @@ pub(crate) async fn from_lane(
     session: &mut Session<'_>,
     lane: &Lane,
     request: &AcquireJobs,
-) -> Outcome<Acquired> {
+) -> SqlResult<Acquired> {
     let params = claim_params(request)
         .with("task_id", &lane.task_id)
         .with("job_executor", &lane.executor)
@@ -117,7 +117,7 @@ pub(crate) async fn from_lanes(
     session: &mut Session<'_>,
     lanes: &[Lane],
     request: &AcquireJobs,
-) -> Outcome<Acquired> {
+) -> SqlResult<Acquired> {
     let mut free = free_slots(session, lanes).await?;
     let mut chosen: Vec<JobId> = Vec::new();
     let mut rest = lanes;
@@ -159,7 +159,7 @@ async fn first_jobs(
     lane: &Lane,
     most: usize,
     now: DateTime<Utc>,
-) -> Outcome<Vec<Candidate>> {
+) -> SqlResult<Vec<Candidate>> {
     if most == 0 {
         return Ok(Vec::new());
     }
@@ -178,10 +178,10 @@ async fn first_jobs(
 }
 
 /// Free slots of the tasks that have a limit, which are locked until the end of the transaction.
-async fn free_slots(session: &mut Session<'_>, lanes: &[Lane]) -> Outcome<HashMap<TaskId, usize>> {
+async fn free_slots(session: &mut Session<'_>, lanes: &[Lane]) -> SqlResult<HashMap<TaskId, usize>> {
     let limited = || lanes.iter().filter(|lane| lane.limit.is_some());
     if limited().any(|lane| !lane.is_known) {
-        task::know(session, limited().map(|lane| &lane.task_id)).await?;
+        task::insert_missing(session, limited().map(|lane| &lane.task_id)).await?;
     }
     task::lock_rows(session, limited().map(|lane| &lane.task_id)).await?;
     // Counted by a statement of its own: it sees what was committed while this one waited for the lock.
@@ -202,7 +202,7 @@ fn claim_params(request: &AcquireJobs) -> Params {
 }
 
 /// Leases jobs that are locked.
-async fn take(session: &mut Session<'_>, chosen: Vec<JobId>, request: &AcquireJobs) -> Outcome<Vec<Row>> {
+async fn take(session: &mut Session<'_>, chosen: Vec<JobId>, request: &AcquireJobs) -> SqlResult<Vec<Row>> {
     let ids: Vec<_> = chosen.into_iter().map(|id| [Value::from(id)]).collect();
     match session.dialect().returning() {
         Returning::Supported => {
@@ -225,7 +225,7 @@ async fn deliver(
     rows: Vec<Row>,
     request: &AcquireJobs,
     bring_up_to_date: impl FnMut(&mut Job) + Send,
-) -> Outcome<Acquired> {
+) -> SqlResult<Acquired> {
     let (stored, mut events) = decode_or_quarantine(session, rows, Some(&request.scheduler_id)).await?;
     let mut jobs = with_payloads(session, stored).await?;
     jobs.iter_mut().for_each(bring_up_to_date);
@@ -244,7 +244,7 @@ pub(crate) async fn decode_or_quarantine(
     session: &mut Session<'_>,
     rows: Vec<Row>,
     holder: Option<&SchedulerId>,
-) -> Outcome<(Vec<StoredJob>, Vec<Event>)> {
+) -> SqlResult<(Vec<StoredJob>, Vec<Event>)> {
     let mut decoder = JobDecoder::default();
     let (mut jobs, mut events) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
@@ -266,7 +266,7 @@ pub(crate) async fn decode_or_quarantine(
 }
 
 /// Jobs with the payloads that stand apart.
-pub(crate) async fn with_payloads(session: &mut Session<'_>, stored: Vec<StoredJob>) -> Outcome<Vec<Job>> {
+pub(crate) async fn with_payloads(session: &mut Session<'_>, stored: Vec<StoredJob>) -> SqlResult<Vec<Job>> {
     let apart = stored.iter().filter(|stored| stored.payload_apart.is_some());
     let ids: Vec<_> = apart.map(|stored| [Value::from(stored.job.id)]).collect();
     let mut payloads = BTreeMap::new();

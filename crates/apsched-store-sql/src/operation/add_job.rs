@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use apsched_core::event::{Event, EventInterest, EventType, JobAdded, Wakeup};
-use apsched_core::{Job, JobId};
+use apsched_core::{Job, JobId, JobState};
 use chrono::{DateTime, Utc};
 
 use crate::dialect::{Dialect, Returning};
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::job::{LARGEST_PAYLOAD_IN_ROW, PayloadPlace, SettingsColumn, place_payload};
 use crate::row::payload_size;
 use crate::session::Session;
@@ -46,7 +46,7 @@ pub(crate) async fn add(
     session: &mut Session<'_>,
     jobs: &[Job],
     interest: EventInterest,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     let mut added = insert(session, jobs.iter(), interest).await?;
     added.events.extend(added.earliest.map(|at| Wakeup::jobs(at).into()));
     Ok(added.events)
@@ -57,7 +57,7 @@ pub(crate) async fn insert<'j>(
     session: &mut Session<'_>,
     jobs: impl Iterator<Item = &'j Job> + Send,
     interest: EventInterest,
-) -> Outcome<Added> {
+) -> SqlResult<Added> {
     let jobs = distinct(jobs);
     let (mut new_jobs, mut large) = (Vec::with_capacity(jobs.len()), Vec::new());
     for job in &jobs {
@@ -167,7 +167,10 @@ fn siblings(jobs: &[NewJob<'_>]) -> Option<(Params, Vec<[Value; 2]>)> {
 }
 
 /// Inserts all; only when some of them turn out to be there already is it looked up which.
-async fn insert_all_or_unknown(session: &mut Session<'_>, jobs: Vec<NewJob<'_>>) -> Outcome<HashSet<JobId>> {
+async fn insert_all_or_unknown(
+    session: &mut Session<'_>,
+    jobs: Vec<NewJob<'_>>,
+) -> SqlResult<HashSet<JobId>> {
     let Some((shared, rows)) = siblings(&jobs) else { return insert_unknown(session, jobs).await };
     let ids: HashSet<JobId> = jobs.iter().map(|new| new.job.id).collect();
     if let [_] = jobs[..] {
@@ -187,7 +190,7 @@ async fn insert_all_or_unknown(session: &mut Session<'_>, jobs: Vec<NewJob<'_>>)
 }
 
 /// Where an insert cannot say what it inserted, what is there is looked up first.
-async fn insert_unknown(session: &mut Session<'_>, jobs: Vec<NewJob<'_>>) -> Outcome<HashSet<JobId>> {
+async fn insert_unknown(session: &mut Session<'_>, jobs: Vec<NewJob<'_>>) -> SqlResult<HashSet<JobId>> {
     let rows = rows(jobs);
     let keys: Vec<_> = rows.iter().map(|row| [row[0].clone(), row[5].clone(), row[6].clone()]).collect();
     let known = session.fetch_rows(KNOWN_JOBS, Params::new(), "job", keys).await?;
@@ -224,7 +227,7 @@ fn with_constants(row: NewRow) -> [Value; 16] {
     let [id, rest @ ..] = row;
     let [a, b, c, d, e, f, g, h, i, j, k] = rest;
     let zero = || Value::from(0_i64);
-    [id, "queued".into(), zero(), zero(), zero(), a, b, c, d, e, f, g, h, i, j, k]
+    [id, JobState::Queued.as_str().into(), zero(), zero(), zero(), a, b, c, d, e, f, g, h, i, j, k]
 }
 
 fn report<'j>(new: impl Iterator<Item = &'j Job>, interest: EventInterest) -> Added {

@@ -6,7 +6,7 @@ use apsched_core::{JobId, JobOutcome, JobState, ScheduleId};
 use chrono::{DateTime, Utc};
 
 use super::end_job::{self, Ended};
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::job::{JobDecoder, UnreadableJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -18,7 +18,7 @@ const LOCK_JOBS: Statement = statement!("lock_jobs");
 const REQUEST_CANCEL: Statement = statement!("request_cancel");
 
 /// Asks for the end of one job.
-pub(crate) async fn job(session: &mut Session<'_>, id: JobId, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
+pub(crate) async fn job(session: &mut Session<'_>, id: JobId, now: DateTime<Utc>) -> SqlResult<Vec<Event>> {
     let rows = session.fetch(LOCK_JOB, &Params::new().with("id", id)).await?;
     all(session, rows, now).await
 }
@@ -28,7 +28,7 @@ pub(crate) async fn of_schedules<'s>(
     session: &mut Session<'_>,
     schedules: impl Iterator<Item = &'s ScheduleId> + Send,
     now: DateTime<Utc>,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     let schedules: Vec<_> = schedules.map(|id| [Value::from(id)]).collect();
     let mut jobs = Vec::new();
     for mut row in session.fetch_rows(JOBS_OF_SCHEDULES, Params::new(), "wanted", schedules).await? {
@@ -40,13 +40,13 @@ pub(crate) async fn of_schedules<'s>(
     all(session, rows, now).await
 }
 
-async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
+async fn all(session: &mut Session<'_>, rows: Vec<Row>, now: DateTime<Utc>) -> SqlResult<Vec<Event>> {
     let mut decoder = JobDecoder::default();
     let mut ended = Ended::new(EventInterest::ALL);
     let mut gone = Vec::new();
     let mut requests = Vec::new();
     for mut row in rows {
-        let is_running = row.text("state")? == "running";
+        let is_running = row.text("state")? == JobState::Running.as_str();
         let job = match decoder.decode_ended(row)? {
             Ok(job) => job,
             Err(UnreadableJob { id, .. }) if is_running => {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::cancel;
 use crate::dialect::Dialect;
-use crate::error::{Outcome, unreadable};
+use crate::error::{SqlResult, unreadable};
 use crate::row::schedule::{decode, params};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -38,7 +38,7 @@ async fn existing(
     session: &mut Session<'_>,
     id: &ScheduleId,
     registry: &TriggerRegistry,
-) -> Outcome<Existing> {
+) -> SqlResult<Existing> {
     let key = Params::new().with("id", id);
     let Some(row) = session.fetch_first(LOCK_SCHEDULE, &key).await? else { return Ok(Existing::None) };
     match decode(row, registry) {
@@ -71,7 +71,7 @@ pub(crate) async fn add(
     schedule: &Schedule,
     policy: ConflictPolicy,
     registry: &TriggerRegistry,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     for _ in 0..MOST_INSERTS {
         if let Some(events) = try_add(session, schedule, policy, registry).await? {
             return Ok(events);
@@ -86,7 +86,7 @@ async fn try_add(
     schedule: &Schedule,
     policy: ConflictPolicy,
     registry: &TriggerRegistry,
-) -> Outcome<Option<Vec<Event>>> {
+) -> SqlResult<Option<Vec<Event>>> {
     let (id, task) = (schedule.id.clone(), schedule.task_id.clone());
     let decision = match existing(session, &id, registry).await? {
         Existing::None => decide_add(None, schedule.clone(), policy),
@@ -123,7 +123,7 @@ enum Inserted {
 /// Inserts; two who add the same new schedule at once are told apart by the key.
 ///
 /// On PostgreSQL a key that is violated would end the transaction, which may be the user's.
-async fn insert(session: &mut Session<'_>, schedule: &Schedule) -> Outcome<Inserted> {
+async fn insert(session: &mut Session<'_>, schedule: &Schedule) -> SqlResult<Inserted> {
     let is_mysql = session.dialect() == Dialect::MySql;
     let statement = if is_mysql { INSERT_SCHEDULE_MYSQL } else { INSERT_SCHEDULE };
     match session.execute(statement, &params(schedule)?).await {
@@ -138,7 +138,7 @@ fn with_wakeup(event: Event, schedule: &Schedule) -> Vec<Event> {
     std::iter::once(event).chain(wakeup).collect()
 }
 
-async fn removed_token(session: &mut Session<'_>) -> Outcome<LeaseToken> {
+async fn removed_token(session: &mut Session<'_>) -> SqlResult<LeaseToken> {
     let row = session.fetch_first(REMOVED_TOKEN, &Params::new()).await?;
     let token = row.map(|mut row| row.count("removed_schedule_token")).transpose()?;
     Ok(LeaseToken::new(token.unwrap_or_default()))
@@ -151,7 +151,7 @@ pub(crate) async fn edit(
     edit: &ScheduleEdit,
     now: DateTime<Utc>,
     registry: &TriggerRegistry,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     let schedule = match existing(session, id, registry).await? {
         Existing::None => return Err(StoreError::ScheduleNotFound { schedule_id: id.clone() }.into()),
         Existing::Unreadable { reason, .. } => return Err(reason.into()),
@@ -170,7 +170,7 @@ pub(crate) async fn remove(
     id: &ScheduleId,
     jobs: RemoveJobs,
     now: DateTime<Utc>,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     let row = session.fetch_first(SCHEDULE_KEY, &Params::new().with("id", id)).await?;
     let Some(mut row) = row else {
         return Err(StoreError::ScheduleNotFound { schedule_id: id.clone() }.into());
@@ -187,7 +187,7 @@ pub(crate) async fn remove(
 }
 
 /// Removes schedules that are locked, and remembers their tokens.
-pub(crate) async fn forget(session: &mut Session<'_>, schedules: &[(String, LeaseToken)]) -> Outcome<()> {
+pub(crate) async fn forget(session: &mut Session<'_>, schedules: &[(String, LeaseToken)]) -> SqlResult<()> {
     let Some(token) = schedules.iter().map(|(_, token)| *token).max() else { return Ok(()) };
     let ids: Vec<_> = schedules.iter().map(|(id, _)| [Value::from(id.as_str())]).collect();
     let is_mysql = session.dialect() == Dialect::MySql;

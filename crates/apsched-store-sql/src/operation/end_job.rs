@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::task;
 use crate::dialect::Dialect;
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row;
-use crate::row::job::EndedJob;
+use crate::row::job::LockedJob;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
@@ -40,10 +40,10 @@ impl Ended {
     /// Keeps what is to be kept of a job that ended, and reports it.
     pub(crate) fn push(
         &mut self,
-        ended: EndedJob,
+        ended: LockedJob,
         end: FinishedAttempt,
         holder: Option<&SchedulerId>,
-    ) -> Outcome<()> {
+    ) -> SqlResult<()> {
         if ended.has_payload_apart {
             self.payloads.push([ended.job.id.into()]);
         }
@@ -61,7 +61,7 @@ impl Ended {
         job: &Job,
         end: FinishedAttempt,
         holder: Option<&SchedulerId>,
-    ) -> Outcome<()> {
+    ) -> SqlResult<()> {
         if self.interest.includes(JobReleased::INTEREST) {
             let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
             let event = JobReleased::new(job.id, task, schedule, holder.cloned(), end.outcome);
@@ -74,7 +74,7 @@ impl Ended {
     }
 
     /// Writes what was recorded; gives the events.
-    pub(crate) async fn write(self, session: &mut Session<'_>) -> Outcome<Vec<Event>> {
+    pub(crate) async fn write(self, session: &mut Session<'_>) -> SqlResult<Vec<Event>> {
         let (delete, add) = match session.dialect() {
             Dialect::MySql => (DELETE_PAYLOADS_MYSQL, ADD_RESULTS_MYSQL),
             Dialect::Sqlite | Dialect::Postgres => (DELETE_PAYLOADS, ADD_RESULTS),
@@ -89,7 +89,7 @@ impl Ended {
 pub(crate) async fn delete(
     session: &mut Session<'_>,
     ids: impl Iterator<Item = JobId> + Send,
-) -> Outcome<()> {
+) -> SqlResult<()> {
     let ids: Vec<_> = ids.map(|id| [Value::from(id)]).collect();
     let is_mysql = session.dialect() == Dialect::MySql;
     let statement = if is_mysql { DELETE_JOBS_MYSQL } else { DELETE_JOBS };
@@ -117,7 +117,7 @@ impl FreedSlots {
     ///
     /// Asked once that is committed: a job that was added meanwhile is seen now, and one that is added later finds the slot free.
     /// Within the transaction it could be neither.
-    pub(crate) async fn were_awaited(&self, session: &mut Session<'_>) -> Outcome<bool> {
+    pub(crate) async fn were_awaited(&self, session: &mut Session<'_>) -> SqlResult<bool> {
         let slots = task::slots(session, self.0.keys()).await?;
         Ok(slots.iter().any(|(id, slots)| slots.were_awaited(self.0.get(id).copied().unwrap_or(0))))
     }

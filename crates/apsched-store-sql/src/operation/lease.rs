@@ -7,7 +7,7 @@ use apsched_core::store::{ExtendLeases, HeldJob, LeaseReport};
 use apsched_core::{JobId, Progress, SchedulerId, StoreError, instant};
 
 use crate::dialect::Dialect;
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::json;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -20,7 +20,7 @@ const CLAIMS_MYSQL: Statement = statement!("claims.mysql");
 const CANCEL_REQUESTS: Statement = statement!("cancel_requests");
 const SET_PROGRESS: Statement = statement!("set_progress");
 
-pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) -> Outcome<LeaseReport> {
+pub(crate) async fn extend(session: &mut Session<'_>, request: &ExtendLeases) -> SqlResult<LeaseReport> {
     let claims = claims(request.jobs.iter().copied());
     let holder = Params::new().with("holder", &request.scheduler_id);
     let until = holder.clone().with("until", instant::after(request.now, request.lease));
@@ -57,7 +57,10 @@ pub(crate) fn claims(claims: impl Iterator<Item = HeldJob>) -> Vec<[Value; 2]> {
 }
 
 /// The jobs in the hands of a scheduler that are to stop.
-pub(crate) async fn cancel_requests(session: &mut Session<'_>, holder: &SchedulerId) -> Outcome<Vec<JobId>> {
+pub(crate) async fn cancel_requests(
+    session: &mut Session<'_>,
+    holder: &SchedulerId,
+) -> SqlResult<Vec<JobId>> {
     let rows = session.fetch(CANCEL_REQUESTS, &Params::new().with("holder", holder)).await?;
     Ok(rows.into_iter().map(|mut row| row.job_id("id")).collect::<Result<_, _>>()?)
 }
@@ -67,7 +70,7 @@ pub(crate) async fn set_progress(
     job: HeldJob,
     holder: &SchedulerId,
     progress: &Progress,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     let params = Params::new()
         .with("id", job.job_id)
         .with("token", job.token.number())

@@ -5,7 +5,7 @@ use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{Job, JobId, JobResult, JobState, JobStatus, Schedule, ScheduleId};
 
 use super::acquire_job::with_payloads;
-use crate::error::{Outcome, unreadable};
+use crate::error::{SqlResult, unreadable};
 use crate::row::{self, job::JobDecoder};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -21,7 +21,7 @@ pub(crate) async fn schedule(
     session: &mut Session<'_>,
     id: &ScheduleId,
     registry: &TriggerRegistry,
-) -> Outcome<Option<Schedule>> {
+) -> SqlResult<Option<Schedule>> {
     let row = session.fetch_first(SCHEDULE, &Params::new().with("id", id)).await?;
     let decoded = row.map(|row| row::schedule::decode(row, registry)).transpose();
     Ok(decoded.map_err(|spoiled| unreadable("schedule", id, &spoiled.reason))?)
@@ -31,7 +31,7 @@ pub(crate) async fn schedules(
     session: &mut Session<'_>,
     filter: &ScheduleFilter,
     registry: &TriggerRegistry,
-) -> Outcome<Vec<Schedule>> {
+) -> SqlResult<Vec<Schedule>> {
     let params = Params::new()
         .with("task_id", filter.task_id.as_ref().map(AsRef::<str>::as_ref))
         .with("state", filter.state)
@@ -52,7 +52,7 @@ fn limit(most: Option<usize>) -> i64 {
 }
 
 /// A job that is queued or running, else its kept result.
-pub(crate) async fn status(session: &mut Session<'_>, id: JobId) -> Outcome<JobStatus> {
+pub(crate) async fn status(session: &mut Session<'_>, id: JobId) -> SqlResult<JobStatus> {
     let row = session.fetch_first(JOB, &Params::new().with("id", id)).await?;
     let Some(mut row) = row else {
         let result = result(session, id).await?;
@@ -70,11 +70,10 @@ pub(crate) async fn status(session: &mut Session<'_>, id: JobId) -> Outcome<JobS
     Ok(jobs.pop().map_or(JobStatus::Unknown, |job| JobStatus::Active(Box::new(job))))
 }
 
-pub(crate) async fn jobs(session: &mut Session<'_>, filter: &JobFilter) -> Outcome<Vec<Job>> {
+pub(crate) async fn jobs(session: &mut Session<'_>, filter: &JobFilter) -> SqlResult<Vec<Job>> {
     let state = match filter.state {
         None => None,
-        Some(JobState::Queued) => Some("queued"),
-        Some(JobState::Running) => Some("running"),
+        Some(state @ (JobState::Queued | JobState::Running)) => Some(state.as_str()),
         // A job that has ended is no longer in the queue.
         Some(JobState::Finished(_)) => return Ok(Vec::new()),
     };
@@ -96,7 +95,7 @@ pub(crate) async fn jobs(session: &mut Session<'_>, filter: &JobFilter) -> Outco
     with_payloads(session, stored).await
 }
 
-pub(crate) async fn result(session: &mut Session<'_>, id: JobId) -> Outcome<Option<JobResult>> {
+pub(crate) async fn result(session: &mut Session<'_>, id: JobId) -> SqlResult<Option<JobResult>> {
     let row = session.fetch_first(RESULT, &Params::new().with("id", id)).await?;
     Ok(row.map(row::result::decode).transpose().map_err(|reason| unreadable("result", id, &reason))?)
 }

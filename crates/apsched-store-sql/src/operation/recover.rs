@@ -9,8 +9,8 @@ use super::acquire_job::decode_or_quarantine;
 use super::end_job::{Ended, FreedSlots, Openings};
 use super::release_job::ClaimEnds;
 use super::wakeup;
-use crate::error::Outcome;
-use crate::row::{self, job::EndedJob};
+use crate::error::SqlResult;
+use crate::row::{self, job::LockedJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::strangers::Strangers;
@@ -25,7 +25,7 @@ pub(crate) async fn recover(
     session: &mut Session<'_>,
     request: &Recover,
     strangers: &Strangers,
-) -> Outcome<(Vec<Event>, Openings)> {
+) -> SqlResult<(Vec<Event>, Openings)> {
     let predecessors = predecessors(session, request).await?;
     // Schedules before jobs, as all lock them.
     let holders: Vec<_> = predecessors.iter().map(|holder| [holder.clone()]).collect();
@@ -46,7 +46,7 @@ pub(crate) async fn recover(
 }
 
 /// The earlier runs of the caller that hold something still.
-async fn predecessors(session: &mut Session<'_>, request: &Recover) -> Outcome<Vec<Value>> {
+async fn predecessors(session: &mut Session<'_>, request: &Recover) -> SqlResult<Vec<Value>> {
     if request.scope == RecoverScope::Expired {
         return Ok(Vec::new());
     }
@@ -69,7 +69,7 @@ async fn orphans(
     ended: &mut Ended,
     ends: &mut ClaimEnds,
     freed: &mut FreedSlots,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     // No scheduler has an empty name, so the set is never empty and never finds anybody by it.
     let others = predecessors.iter().cloned().chain([Value::from("")]).map(|holder| [holder]);
     let params = Params::new().with("now", request.now).with("limit", request.limit).rows("others", others);
@@ -88,7 +88,7 @@ async fn orphans(
         }
         let release = job.recover(request.now, random.f64());
         freed.count(&job.task_id);
-        let orphan = EndedJob { job, has_payload_apart, has_limit: true };
+        let orphan = LockedJob { job, has_payload_apart, has_limit: true };
         ends.push(orphan, release, request.now, EventInterest::ALL, ended)?;
     }
     Ok(events)
@@ -100,14 +100,14 @@ async fn missed(
     request: &Recover,
     ended: &mut Ended,
     ends: &mut ClaimEnds,
-) -> Outcome<Vec<Event>> {
+) -> SqlResult<Vec<Event>> {
     let params = Params::new().with("now", request.now).with("limit", request.limit);
     let rows = session.fetch(MISSED_JOBS, &params).await?;
     let (missed, events) = decode_or_quarantine(session, rows, None).await?;
     for stored in missed {
         if stored.job.is_to_end_as_missed(request.now) {
             let has_payload_apart = stored.payload_apart.is_some();
-            let job = EndedJob { job: stored.job, has_payload_apart, has_limit: true };
+            let job = LockedJob { job: stored.job, has_payload_apart, has_limit: true };
             let end = FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, request.now);
             ends.push(job, Release::Finish(end), request.now, EventInterest::ALL, ended)?;
         }

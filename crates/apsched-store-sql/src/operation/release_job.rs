@@ -12,8 +12,8 @@ use super::acquire_job::decode_or_quarantine;
 use super::end_job::{self, Ended, FreedSlots, Openings};
 use super::lease;
 use crate::dialect::{Dialect, Returning};
-use crate::error::Outcome;
-use crate::row::job::{self, EndedJob, JobDecoder, UnreadableJob};
+use crate::error::SqlResult;
+use crate::row::job::{self, JobDecoder, LockedJob, UnreadableJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::{Params, Value};
@@ -29,7 +29,7 @@ const REQUEUE_JOBS_MYSQL: Statement = statement!("requeue_jobs.mysql");
 pub(crate) async fn release(
     session: &mut Session<'_>,
     request: &ReleaseJobs,
-) -> Outcome<(Released<JobId>, Openings)> {
+) -> SqlResult<(Released<JobId>, Openings)> {
     let (mut ends, mut others) = (Vec::new(), Vec::new());
     for release in request.releases.iter() {
         match &release.release {
@@ -72,7 +72,7 @@ async fn finish<'r>(
     session: &mut Session<'_>,
     releases: impl Iterator<Item = &'r JobRelease> + Send,
     request: &ReleaseJobs,
-) -> Outcome<HashMap<JobId, Option<EndedJob>>> {
+) -> SqlResult<HashMap<JobId, Option<LockedJob>>> {
     let claims = claims(releases);
     let params = Params::new().with("holder", &request.scheduler_id);
     let statement = match session.dialect() {
@@ -116,7 +116,7 @@ async fn requeue(
     request: &ReleaseJobs,
     ended: &mut Ended,
     freed: &mut FreedSlots,
-) -> Outcome<Requeued> {
+) -> SqlResult<Requeued> {
     let claims = claims(releases.iter().copied());
     let params = Params::new().with("holder", &request.scheduler_id);
     let rows = session.fetch_rows(HELD_JOBS, params, "held", claims).await?;
@@ -127,7 +127,7 @@ async fn requeue(
     let mut written = Vec::new();
     for stored in held {
         let has_payload_apart = stored.payload_apart.is_some();
-        let held = EndedJob { job: stored.job, has_payload_apart, has_limit: true };
+        let held = LockedJob { job: stored.job, has_payload_apart, has_limit: true };
         written.push(held.job.id);
         freed.count(&held.job.task_id);
         if let Some(release) = releases.get(&held.job.id) {
@@ -152,18 +152,18 @@ impl ClaimEnds {
     /// Decides what becomes of a job that is locked.
     pub(crate) fn push(
         &mut self,
-        held: EndedJob,
+        held: LockedJob,
         release: Release,
         now: DateTime<Utc>,
         interest: EventInterest,
         ended: &mut Ended,
-    ) -> Outcome<()> {
-        let EndedJob { mut job, has_payload_apart, has_limit } = held;
+    ) -> SqlResult<()> {
+        let LockedJob { mut job, has_payload_apart, has_limit } = held;
         match job.end_claim(release, now, interest) {
             ClaimEnd::Gone(end) => {
                 let holder = job.lease.take().map(|lease| lease.holder);
                 self.gone.push(job.id);
-                return ended.push(EndedJob { job, has_payload_apart, has_limit }, end, holder.as_ref());
+                return ended.push(LockedJob { job, has_payload_apart, has_limit }, end, holder.as_ref());
             }
             ClaimEnd::Queued(told) => self.events.extend(told),
         }
@@ -182,7 +182,7 @@ impl ClaimEnds {
     pub(crate) async fn write(
         self,
         session: &mut Session<'_>,
-    ) -> Outcome<(Vec<Event>, Option<DateTime<Utc>>)> {
+    ) -> SqlResult<(Vec<Event>, Option<DateTime<Utc>>)> {
         end_job::delete(session, self.gone.into_iter()).await?;
         let statement = if session.dialect() == Dialect::MySql { REQUEUE_JOBS_MYSQL } else { REQUEUE_JOBS };
         session.execute_rows(statement, Params::new(), "next", self.queued).await?;

@@ -8,7 +8,7 @@ use apsched_core::{TaskDefinition, TaskId, admission};
 use chrono::DateTime;
 
 use crate::dialect::Dialect;
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::{self, json};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -19,18 +19,18 @@ const TASK: Statement = statement!("task");
 const LOCK_TASKS: Statement = statement!("lock_tasks");
 const PUT_TASK: Statement = statement!("put_task");
 const PUT_TASK_MYSQL: Statement = statement!("put_task.mysql");
-const KNOW_TASKS: Statement = statement!("know_tasks");
-const KNOW_TASKS_MYSQL: Statement = statement!("know_tasks.mysql");
+const INSERT_MISSING_TASKS: Statement = statement!("insert_missing_tasks");
+const INSERT_MISSING_TASKS_MYSQL: Statement = statement!("insert_missing_tasks.mysql");
 const UNDECLARE_TASK: Statement = statement!("undeclare_task");
 const TASK_SLOTS: Statement = statement!("task_slots");
 
 /// Declares tasks; gives what changed.
-pub(crate) async fn put(session: &mut Session<'_>, tasks: &[TaskDefinition]) -> Outcome<Vec<Event>> {
+pub(crate) async fn put(session: &mut Session<'_>, tasks: &[TaskDefinition]) -> SqlResult<Vec<Event>> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
     // Rows first, then their locks: two processes that declare the same new task come one after another.
-    know(session, tasks.iter().map(|task| &task.id)).await?;
+    insert_missing(session, tasks.iter().map(|task| &task.id)).await?;
     let mut known = lock(session, tasks.iter().map(|task| &task.id)).await?;
     let mut events = Vec::new();
     for task in tasks {
@@ -51,15 +51,16 @@ pub(crate) async fn put(session: &mut Session<'_>, tasks: &[TaskDefinition]) -> 
 }
 
 /// Makes rows for tasks that have none.
-pub(crate) async fn know<'t>(
+pub(crate) async fn insert_missing<'t>(
     session: &mut Session<'_>,
     ids: impl Iterator<Item = &'t TaskId> + Send,
-) -> Outcome<()> {
-    let statement = if session.dialect() == Dialect::MySql { KNOW_TASKS_MYSQL } else { KNOW_TASKS };
+) -> SqlResult<()> {
+    let statement =
+        if session.dialect() == Dialect::MySql { INSERT_MISSING_TASKS_MYSQL } else { INSERT_MISSING_TASKS };
     let ids: BTreeSet<&TaskId> = ids.collect();
     let limit = Value::from(admission::UNDECLARED_LIMIT.map(i64::from));
     let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id), limit.clone()]).collect();
-    session.execute_rows(statement, Params::new(), "known", rows).await?;
+    session.execute_rows(statement, Params::new(), "missing", rows).await?;
     Ok(())
 }
 
@@ -67,7 +68,7 @@ pub(crate) async fn know<'t>(
 async fn lock<'t>(
     session: &mut Session<'_>,
     ids: impl Iterator<Item = &'t TaskId> + Send,
-) -> Outcome<HashMap<String, Option<TaskDefinition>>> {
+) -> SqlResult<HashMap<String, Option<TaskDefinition>>> {
     let mut known = HashMap::new();
     for row in lock_rows(session, ids).await? {
         match row::task::decode_with_limit(row) {
@@ -85,13 +86,13 @@ async fn lock<'t>(
 pub(crate) async fn lock_rows<'t>(
     session: &mut Session<'_>,
     ids: impl Iterator<Item = &'t TaskId> + Send,
-) -> Outcome<Vec<crate::value::Row>> {
+) -> SqlResult<Vec<crate::value::Row>> {
     let ids: BTreeSet<&TaskId> = ids.collect();
     let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id)]).collect();
     Ok(session.fetch_rows(LOCK_TASKS, Params::new(), "wanted", rows).await?)
 }
 
-pub(crate) async fn remove(session: &mut Session<'_>, id: &TaskId) -> Outcome<Vec<Event>> {
+pub(crate) async fn remove(session: &mut Session<'_>, id: &TaskId) -> SqlResult<Vec<Event>> {
     let limit = admission::UNDECLARED_LIMIT.map(i64::from);
     let params = Params::new().with("id", id).with("max_running_jobs", limit);
     let removed = session.execute(UNDECLARE_TASK, &params).await?;
@@ -99,7 +100,7 @@ pub(crate) async fn remove(session: &mut Session<'_>, id: &TaskId) -> Outcome<Ve
 }
 
 /// Every task that can be decoded.
-pub(crate) async fn all(session: &mut Session<'_>) -> Outcome<Vec<TaskDefinition>> {
+pub(crate) async fn all(session: &mut Session<'_>) -> SqlResult<Vec<TaskDefinition>> {
     let rows = session.fetch(TASKS, &Params::new()).await?;
     let decoded = rows.into_iter().filter_map(|row| match row::task::decode(row) {
         Ok(task) => task,
@@ -111,7 +112,7 @@ pub(crate) async fn all(session: &mut Session<'_>) -> Outcome<Vec<TaskDefinition
     Ok(decoded.collect())
 }
 
-pub(crate) async fn one(session: &mut Session<'_>, id: &TaskId) -> Outcome<Option<TaskDefinition>> {
+pub(crate) async fn one(session: &mut Session<'_>, id: &TaskId) -> SqlResult<Option<TaskDefinition>> {
     let row = session.fetch_first(TASK, &Params::new().with("id", id)).await?;
     let decoded = row.map(row::task::decode).transpose();
     Ok(decoded.map_err(|reason| crate::error::unreadable("task", id, &reason))?.flatten())
@@ -121,7 +122,7 @@ pub(crate) async fn one(session: &mut Session<'_>, id: &TaskId) -> Outcome<Optio
 pub(crate) async fn slots(
     session: &mut Session<'_>,
     ids: impl Iterator<Item = &TaskId> + Send,
-) -> Outcome<HashMap<TaskId, Slots>> {
+) -> SqlResult<HashMap<TaskId, Slots>> {
     let ids: BTreeSet<&TaskId> = ids.collect();
     let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id)]).collect();
     let rows = session.fetch_rows(TASK_SLOTS, Params::new(), "wanted", rows).await?;

@@ -8,7 +8,7 @@ use apsched_core::store::{WakeupQuery, Wakeups};
 use chrono::{DateTime, Utc};
 
 use super::{acquire_job, task};
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::strangers::Strangers;
@@ -21,7 +21,7 @@ pub(crate) async fn next(
     session: &mut Session<'_>,
     query: &WakeupQuery,
     strangers: &Strangers,
-) -> Outcome<Wakeups> {
+) -> SqlResult<Wakeups> {
     let schedule = schedule(session, query.now, strangers).await?;
     let job = job(session, query).await?;
     let lease = recovery(session).await?;
@@ -33,7 +33,7 @@ pub(crate) async fn schedule(
     session: &mut Session<'_>,
     now: DateTime<Utc>,
     strangers: &Strangers,
-) -> Outcome<Option<DateTime<Utc>>> {
+) -> SqlResult<Option<DateTime<Utc>>> {
     let params = Params::new().with("now", now).rows("strangers", strangers.rows());
     let row = session.fetch_first(NEXT_SCHEDULE, &params).await?;
     let Some(mut row) = row else { return Ok(None) };
@@ -44,7 +44,7 @@ pub(crate) async fn schedule(
 }
 
 /// When the first job is due that the caller can run and whose task has a free slot.
-async fn job(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Option<DateTime<Utc>>> {
+async fn job(session: &mut Session<'_>, query: &WakeupQuery) -> SqlResult<Option<DateTime<Utc>>> {
     let lanes = acquire_job::lanes(session, &query.abilities).await?;
     let limited = || lanes.iter().filter(|lane| lane.limit.is_some());
     let slots = match limited().next() {
@@ -57,7 +57,7 @@ async fn job(session: &mut Session<'_>, query: &WakeupQuery) -> Outcome<Option<D
 }
 
 /// When there is something to recover.
-async fn recovery(session: &mut Session<'_>) -> Outcome<Option<DateTime<Utc>>> {
+async fn recovery(session: &mut Session<'_>) -> SqlResult<Option<DateTime<Utc>>> {
     let row = session.fetch_first(NEXT_RECOVERY, &Params::new()).await?;
     let Some(mut row) = row else { return Ok(None) };
     let lease = row.opt_moment("lease_until")?;

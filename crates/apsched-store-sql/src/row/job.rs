@@ -229,12 +229,12 @@ impl JobDecoder {
     pub(crate) fn decode_ended(
         &mut self,
         mut row: Row,
-    ) -> Result<Result<EndedJob, UnreadableJob>, Unreadable> {
+    ) -> Result<Result<LockedJob, UnreadableJob>, Unreadable> {
         let id = row.job_id("id")?;
         Ok(self.decode_rest_ended(id, row).map_err(|reason| UnreadableJob { id, reason }))
     }
 
-    fn decode_rest_ended(&mut self, id: JobId, mut row: Row) -> Result<EndedJob, Unreadable> {
+    fn decode_rest_ended(&mut self, id: JobId, mut row: Row) -> Result<LockedJob, Unreadable> {
         let task_id = row.word("task_id")?;
         let job_executor = row.text("job_executor")?;
         let priority = row.int("priority")?;
@@ -259,7 +259,7 @@ impl JobDecoder {
             cancel,
             ..Job::new(id, task_id, Payload::unit(), settings, now)
         };
-        Ok(EndedJob { job, has_payload_apart, has_limit })
+        Ok(LockedJob { job, has_payload_apart, has_limit })
     }
 }
 
@@ -269,7 +269,7 @@ fn fallback_executor() -> ExecutorName {
 
 /// A job that ends; without its payload and its times.
 #[derive(Debug)]
-pub(crate) struct EndedJob {
+pub(crate) struct LockedJob {
     pub(crate) job: Job,
     pub(crate) has_payload_apart: bool,
     /// Whether its task may have a limit, so that somebody may wait for the slot.

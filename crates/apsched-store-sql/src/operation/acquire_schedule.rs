@@ -9,7 +9,7 @@ use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{Lease, Schedule, ScheduleId, TaskDefinition, instant};
 
 use crate::dialect::{Dialect, Returning};
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::{self, schedule::UnreadableSchedule};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -31,7 +31,7 @@ pub(crate) async fn acquire(
     session: &mut Session<'_>,
     request: &AcquireSchedules,
     strangers: &Strangers,
-) -> Outcome<Acquired> {
+) -> SqlResult<Acquired> {
     let (mut schedules, mut events) = (Vec::new(), Vec::new());
     while schedules.len() < request.limit {
         let limit = request.limit - schedules.len();
@@ -61,7 +61,7 @@ async fn claim(
     session: &mut Session<'_>,
     request: &AcquireSchedules,
     strangers: &Strangers,
-) -> Outcome<Claimed> {
+) -> SqlResult<Claimed> {
     let until = instant::after(request.now, request.lease);
     let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
     let due = claim.clone().with("now", request.now).with("limit", request.limit);
@@ -91,7 +91,7 @@ async fn lease(
     schedules: &mut [Schedule],
     claim: Params,
     request: &AcquireSchedules,
-) -> Outcome<()> {
+) -> SqlResult<()> {
     let ids: Vec<_> = schedules.iter().map(|schedule| [Value::from(&schedule.id)]).collect();
     let is_mysql = session.dialect() == Dialect::MySql;
     let statement = if is_mysql { LEASE_SCHEDULES_MYSQL } else { LEASE_SCHEDULES };
@@ -111,7 +111,7 @@ async fn decode(
     rows: Vec<Row>,
     request: &AcquireSchedules,
     registry: &TriggerRegistry,
-) -> Outcome<(Vec<Schedule>, Vec<Event>)> {
+) -> SqlResult<(Vec<Schedule>, Vec<Event>)> {
     let (mut schedules, mut events) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         match row::schedule::decode(row, registry) {
@@ -134,7 +134,7 @@ async fn decode(
 }
 
 /// Schedules with their tasks as they are declared now; one that cannot be decoded counts as not declared.
-async fn with_tasks(session: &mut Session<'_>, schedules: Vec<Schedule>) -> Outcome<Vec<ClaimedSchedule>> {
+async fn with_tasks(session: &mut Session<'_>, schedules: Vec<Schedule>) -> SqlResult<Vec<ClaimedSchedule>> {
     let mut tasks: HashMap<_, Option<Arc<TaskDefinition>>> = HashMap::new();
     for schedule in &schedules {
         tasks.entry(schedule.task_id.clone()).or_default();

@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 
 /// Where the database is, and how the connections to it stand.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Endpoint {
     pub(crate) dialect: Dialect,
     /// As it follows the name of the database: `at host:port`, `file jobs.db`, `in memory`.
     pub(crate) address: String,
@@ -25,7 +25,7 @@ pub(crate) struct PoolState {
     pub(crate) is_exhausted: bool,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.dialect.name(), self.address)
     }
@@ -45,7 +45,7 @@ impl fmt::Display for PoolState {
     }
 }
 
-impl Place {
+impl Endpoint {
     /// Why a file cannot be opened, as far as a look at it tells.
     pub(crate) fn unopened(&self) -> Option<String> {
         let file = self.file.as_deref()?;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::{add_job, cancel, end_job::Ended};
 use crate::dialect::Dialect;
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::row::schedule::state_reason;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
@@ -34,7 +34,7 @@ struct Locked {
 pub(crate) async fn release(
     session: &mut Session<'_>,
     request: &ReleaseSchedules,
-) -> Outcome<Released<ScheduleId>> {
+) -> SqlResult<Released<ScheduleId>> {
     let mut locked = lock(session, &request.releases).await?;
     let (mut valid, mut lost) = (Vec::new(), Vec::new());
     for release in request.releases.iter() {
@@ -78,7 +78,7 @@ pub(crate) async fn release(
 async fn lock(
     session: &mut Session<'_>,
     releases: &[ScheduleRelease],
-) -> Outcome<HashMap<ScheduleId, Locked>> {
+) -> SqlResult<HashMap<ScheduleId, Locked>> {
     let ids: BTreeSet<&ScheduleId> = releases.iter().map(|release| &release.schedule_id).collect();
     let rows: Vec<_> = ids.into_iter().map(|id| [Value::from(id)]).collect();
     let mut locked = HashMap::new();
@@ -114,7 +114,7 @@ async fn plan_jobs<'r>(
     valid: &[(&'r ScheduleRelease, Locked)],
     request: &ReleaseSchedules,
     ended: &mut Ended,
-) -> Outcome<(Vec<&'r Job>, Vec<Event>)> {
+) -> SqlResult<(Vec<&'r Job>, Vec<Event>)> {
     let active = with_jobs(session, valid).await?;
     let decided = valid.iter().map(|(release, _)| {
         let is_active = active.contains(&release.schedule_id);
@@ -142,7 +142,7 @@ async fn plan_jobs<'r>(
 async fn with_jobs(
     session: &mut Session<'_>,
     valid: &[(&ScheduleRelease, Locked)],
-) -> Outcome<HashSet<ScheduleId>> {
+) -> SqlResult<HashSet<ScheduleId>> {
     let firing = valid.iter().filter(|(release, _)| !release.jobs.is_empty());
     let ids: Vec<_> = firing.map(|(release, _)| [Value::from(&release.schedule_id)]).collect();
     let rows = session.fetch_rows(SCHEDULES_WITH_JOBS, Params::new(), "wanted", ids).await?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::edit_schedule;
 use crate::dialect::Dialect;
-use crate::error::Outcome;
+use crate::error::SqlResult;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
 use crate::value::Params;
@@ -30,7 +30,7 @@ fn rest(removed: u64) -> Rest {
 }
 
 /// Removes results that are no longer to be kept.
-pub(crate) async fn remove_expired_results(session: &mut Session<'_>, now: DateTime<Utc>) -> Outcome<Rest> {
+pub(crate) async fn remove_expired_results(session: &mut Session<'_>, now: DateTime<Utc>) -> SqlResult<Rest> {
     let is_mysql = session.dialect() == Dialect::MySql;
     let statement = if is_mysql { DELETE_EXPIRED_RESULTS_MYSQL } else { DELETE_EXPIRED_RESULTS };
     let params = Params::new().with("now", now).with("limit", AT_ONCE);
@@ -38,7 +38,7 @@ pub(crate) async fn remove_expired_results(session: &mut Session<'_>, now: DateT
 }
 
 /// Removes finished schedules without jobs.
-pub(crate) async fn remove_finished_schedules(session: &mut Session<'_>) -> Outcome<(Vec<Event>, Rest)> {
+pub(crate) async fn remove_finished_schedules(session: &mut Session<'_>) -> SqlResult<(Vec<Event>, Rest)> {
     let rows = session.fetch(FINISHED_SCHEDULES, &Params::new().with("limit", AT_ONCE)).await?;
     let rest = rest(rows.len() as u64);
     let (mut gone, mut events) = (Vec::new(), Vec::new());
