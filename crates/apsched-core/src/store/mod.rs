@@ -22,8 +22,9 @@ use chrono::{DateTime, Utc};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use request::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
-    RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LastClaims,
+    LeaseReport, Recover, RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter,
+    WakeupQuery, Wakeups,
 };
 #[cfg(feature = "scheduler")]
 pub use retrying::Retrying;
