@@ -249,6 +249,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*, for each release:
     /// - if lease or token do not match, nothing is written and its id is in [`Released::lost`]
+    /// - a job may be named twice, by claims of which only the last ([`LastClaims`]) can hold
     /// - `Finish`: the job leaves the queue, its slot is free, its result is kept as long as its settings say
     /// - `RunAgain`: the job is queued with that time and attempt; its start deadline and progress are cleared
     /// - `HandBack`: the job is queued with the attempt and deadline it had before the claim; its progress is cleared
