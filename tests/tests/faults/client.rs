@@ -12,6 +12,7 @@ use apsched::store::{DataStore, JobFilter, Retrying, ScheduleFilter};
 use apsched_testkit::fault::{Fault, Faulty};
 use apsched_tests::Moment;
 use futures_util::{StreamExt, stream};
+use tokio::time::MissedTickBehavior;
 
 use super::record::PATIENCE;
 use super::site::Ground;
@@ -56,11 +57,11 @@ impl Client {
     /// Waits until no job waits or runs.
     ///
     /// # Panics
-    /// When that takes longer than a minute, with a job that is left.
+    /// When for long nothing changes, with a job that is left.
     pub(crate) async fn until_no_job_is_left(&self) {
         eventually("no job is left", async || match self.jobs().await.as_slice() {
             [] => Ok(()),
-            [first, ..] => Err(format!("{first:?}")),
+            jobs @ [first, ..] => Err(format!("{} are left, the first is {first:?}", jobs.len())),
         })
         .await;
     }
@@ -74,15 +75,23 @@ pub(crate) fn flawless(store: Arc<dyn DataStore>) -> impl DataStore {
 /// Looks again and again until `look` succeeds.
 ///
 /// # Panics
-/// When that takes longer than a minute, with what the last look failed with.
+/// When for long it has failed with the same, or for very long with anything; with what the last look failed with.
 pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Result<T, String>) -> T {
-    let give_up_at = Moment::now() + PATIENCE;
+    let end = Moment::now() + 10 * PATIENCE;
+    let (mut last, mut give_up_at) = (String::new(), Moment::now() + PATIENCE);
     let mut looks = tokio::time::interval(Duration::from_millis(100));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         match look().await {
             Ok(seen) => return seen,
-            Err(why) => assert!(Moment::now() < give_up_at, "waited {PATIENCE:?} until {what}: {why}"),
+            Err(why) if why == last => {
+                assert!(Moment::now() < give_up_at, "waited {PATIENCE:?} until {what}: {why}");
+            }
+            Err(why) => {
+                assert!(Moment::now() < end, "waited {:?} until {what}: {why}", 10 * PATIENCE);
+                (last, give_up_at) = (why, Moment::now() + PATIENCE);
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::id::{JobId, JobIdMap};
 use crate::instant;
 use crate::job::{Attempt, Job, JobRelease, JobReport, Release};
-use crate::lease::{self, LeaseToken};
-use crate::store::HeldJob;
+use crate::lease;
+use crate::store::{HeldJob, LastClaims};
 
 /// Jobs whose release is due before more are taken, for each job that may run: bounds what a store that does not
 /// answer can pile up.
@@ -90,7 +90,10 @@ impl HeldJobs {
 
     /// What is to be written now.
     pub(super) fn begin_writing(&mut self) -> Arc<Vec<JobRelease>> {
-        let releases = Arc::new(std::mem::take(&mut self.unwritten));
+        let mut releases = std::mem::take(&mut self.unwritten);
+        let last: LastClaims = releases.iter().map(claim_of).collect();
+        releases.retain(|release| last.contains(claim_of(release)));
+        let releases = Arc::new(releases);
         self.in_writing = Some(releases.clone());
         releases
     }
@@ -136,11 +139,12 @@ impl HeldJobs {
     pub(super) fn begin_renewal(&mut self, now: DateTime<Utc>, lease: Duration) -> Vec<HeldJob> {
         self.renew_at = Some(lease::renewal_at(now, lease));
         let in_writing = self.in_writing.iter().flat_map(|releases| releases.iter());
-        let ended = in_writing.chain(&self.unwritten).map(|release| (release.job_id, release.token));
-        let running = self.running.iter().map(|(id, attempt)| (*id, attempt.token));
-        // Of a job that was acquired anew before the end of its last claim was answered, only the new claim counts.
-        let claims: JobIdMap<LeaseToken> = ended.chain(running).collect();
-        self.in_renewal = claims.into_iter().map(|(id, token)| HeldJob::new(id, token)).collect();
+        let ended = in_writing.chain(&self.unwritten).map(claim_of);
+        let running = self.running.iter().map(|(id, attempt)| HeldJob::new(*id, attempt.token));
+        let mut claims: Vec<HeldJob> = ended.chain(running).collect();
+        let last: LastClaims = claims.iter().copied().collect();
+        claims.retain(|claim| last.contains(*claim));
+        self.in_renewal = claims;
         self.in_renewal.clone()
     }
 

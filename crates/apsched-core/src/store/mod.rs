@@ -22,8 +22,9 @@ use chrono::{DateTime, Utc};
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use request::{
-    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
-    RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, WakeupQuery, Wakeups,
+    AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LastClaims,
+    LeaseReport, Recover, RecoverScope, ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter,
+    WakeupQuery, Wakeups,
 };
 #[cfg(feature = "scheduler")]
 pub use retrying::Retrying;
@@ -250,6 +251,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// *Behavior*, for each release:
     /// - if lease or token do not match, nothing is written and its id is in [`Released::lost`]
+    /// - a job may be named twice, by claims of which only the last ([`LastClaims`]) can hold
     /// - `Finish`: the job leaves the queue, its slot is free, its result is kept as long as its settings say
     /// - `RunAgain`: the job is queued with that time and attempt; its start deadline and progress are cleared
     /// - `HandBack`: the job is queued with the attempt and deadline it had before the claim; its progress is cleared

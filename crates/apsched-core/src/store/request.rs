@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::event::{Event, EventInterest};
-use crate::id::{JobId, ScheduleId, SchedulerId, TaskId};
+use crate::id::{JobId, JobIdMap, ScheduleId, SchedulerId, TaskId};
 use crate::job::{Abilities, JobRelease};
 use crate::lease::{Lease, LeaseToken};
 use crate::schedule::{Schedule, ScheduleRelease};
@@ -93,6 +93,41 @@ impl HeldJob {
     #[must_use]
     pub const fn new(job_id: JobId, token: LeaseToken) -> Self {
         Self { job_id, token }
+    }
+}
+
+/// The last of the claims that were collected, on each job.
+///
+/// Tokens grow with each claim. So of a job that was acquired anew, before the end of an earlier claim was written, only the new
+/// claim can hold.
+///
+/// ```
+/// use apsched_core::store::{HeldJob, LastClaims};
+/// use apsched_core::{JobId, LeaseToken};
+///
+/// let job: JobId = "019b76da-a800-7000-8000-000000000001".parse().expect("a UUID");
+/// let [once, again] = [1, 3].map(|token| HeldJob::new(job, LeaseToken::new(token)));
+/// let last: LastClaims = [again, once].into_iter().collect();
+/// assert!(last.contains(again) && !last.contains(once));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct LastClaims(JobIdMap<LeaseToken>);
+
+impl LastClaims {
+    /// Whether there is no later claim on the same job.
+    #[must_use]
+    pub fn contains(&self, claim: HeldJob) -> bool {
+        self.0.get(&claim.job_id) == Some(&claim.token)
+    }
+}
+
+impl FromIterator<HeldJob> for LastClaims {
+    fn from_iter<I: IntoIterator<Item = HeldJob>>(claims: I) -> Self {
+        let mut last: JobIdMap<LeaseToken> = JobIdMap::default();
+        for HeldJob { job_id, token } in claims {
+            last.entry(job_id).and_modify(|last| *last = (*last).max(token)).or_insert(token);
+        }
+        Self(last)
     }
 }
 

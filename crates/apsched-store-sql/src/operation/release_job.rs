@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use apsched_core::JobId;
 use apsched_core::event::{Event, EventInterest};
 use apsched_core::job::{ClaimEnd, FinishedAttempt, JobRelease, Release};
-use apsched_core::store::{HeldJob, ReleaseJobs, Released};
+use apsched_core::store::{HeldJob, LastClaims, ReleaseJobs, Released};
 use chrono::{DateTime, Utc};
 
 use super::acquire_job::decode_or_quarantine;
@@ -30,8 +30,10 @@ pub(crate) async fn release(
     session: &mut Session<'_>,
     request: &ReleaseJobs,
 ) -> SqlResult<(Released<JobId>, Openings)> {
+    // What follows knows jobs by their ids alone.
+    let last: LastClaims = request.releases.iter().map(claim_of).collect();
     let (mut ends, mut others) = (Vec::new(), Vec::new());
-    for release in request.releases.iter() {
+    for release in request.releases.iter().filter(|release| last.contains(claim_of(release))) {
         match &release.release {
             Release::Finish(end) => ends.push((release, end)),
             Release::RunAgain { .. } | Release::HandBack => others.push(release),
@@ -62,7 +64,9 @@ pub(crate) async fn release(
     written.extend(requeued.written);
     let mut events = ended.write(session).await?;
     events.extend(requeued.events);
-    let lost = request.releases.iter().map(|release| release.job_id).filter(|id| !written.contains(id));
+    let is_written =
+        |release: &JobRelease| last.contains(claim_of(release)) && written.contains(&release.job_id);
+    let lost = request.releases.iter().filter(|release| !is_written(release)).map(|release| release.job_id);
     let released = Released { events, lost: lost.collect() };
     Ok((released, Openings { freed, queued_at: requeued.earliest }))
 }
@@ -98,7 +102,11 @@ async fn finish<'r>(
 }
 
 fn claims<'r>(releases: impl Iterator<Item = &'r JobRelease>) -> Vec<[Value; 2]> {
-    lease::claims(releases.map(|release| HeldJob::new(release.job_id, release.token)))
+    lease::claims(releases.map(claim_of))
+}
+
+const fn claim_of(release: &JobRelease) -> HeldJob {
+    HeldJob::new(release.job_id, release.token)
 }
 
 /// What went back into the queue, or was to.

@@ -92,6 +92,22 @@ fn an_end_that_is_written_twice_does_not_cost_the_next_claim() {
 }
 
 #[test]
+fn a_release_names_a_job_once_by_its_last_claim() {
+    let mut test = Test::at_rest(config());
+    test.acquire(vec![retried_job(1)]);
+    test.report(&retried_job(1), AttemptEnd::Succeeded);
+    // While it waits to be written again, the lease has expired, the job is given out again, and ends again.
+    test.handle(Input::Failed(StoreRequest::ReleaseJobs));
+    test.handle(Input::Woken(Wakeup::jobs(test.now)));
+    test.handle(Input::JobsAcquired(vec![retried_job(2)]));
+    test.report(&retried_job(2), AttemptEnd::Succeeded);
+
+    let actions = test.after(0.2).tick();
+
+    assert_eq!(released_tokens(&actions), [2], "{actions:?}");
+}
+
+#[test]
 fn a_renewal_names_a_job_once_by_its_last_claim() {
     let mut test = Test::at_rest(config());
     test.acquire(vec![retried_job(1)]);

@@ -315,6 +315,7 @@ macro_rules! __store_cases {
                 a_job_that_is_handed_back_is_as_before_the_claim
                 a_later_attempt_that_is_handed_back_is_as_before_the_claim
                 a_worker_that_lost_its_claim_writes_nothing
+                of_two_releases_of_a_job_the_one_whose_claim_holds_is_written
                 a_token_alone_does_not_release_a_job
                 an_expired_lease_on_a_job_that_nobody_took_still_holds
                 a_repeated_release_of_a_job_is_lost

@@ -161,6 +161,45 @@ pub(crate) async fn a_worker_that_lost_its_claim_writes_nothing(harness: &dyn St
     }
 }
 
+pub(crate) async fn of_two_releases_of_a_job_the_one_whose_claim_holds_is_written(
+    harness: &dyn StoreHarness,
+) {
+    let a = Process::start(harness, "a").await;
+    let finish = |outcome| finished(outcome, at(40));
+    let again = |run_at, attempt| Release::RunAgain { run_at: at(run_at), attempt };
+    let ways = [
+        (finish(JobOutcome::Error), finish(JobOutcome::Success)),
+        (again(99, 7), finish(JobOutcome::Success)),
+        (finish(JobOutcome::Error), again(50, 2)),
+        (again(99, 7), again(50, 2)),
+    ];
+    for (stale, valid) in ways {
+        for is_stale_first in [true, false] {
+            a.add_job(sample::job().attempts(9, seconds(0)).build()).await;
+            let early = a.acquire_job(at(0)).await;
+            a.recover(at(30), 10).await;
+            let late = a.acquire_job(at(30)).await;
+            let mut releases = vec![release_of(&early, stale.clone()), release_of(&late, valid.clone())];
+            if !is_stale_first {
+                releases.reverse();
+            }
+
+            let released = a.release_jobs(releases, at(40)).await;
+
+            let told = format!("{stale:?}, then {valid:?}, stale first: {is_stale_first}");
+            assert_eq!(released.lost, [late.id], "{told}");
+            match &valid {
+                Release::Finish(end) => assert_eq!(a.outcome(late.id).await, Some(end.outcome), "{told}"),
+                _ => {
+                    let queued = a.job(late.id).await;
+                    assert_eq!((queued.run_at, queued.attempt), (at(50), 2), "{told}");
+                    a.cancel(late.id, at(41)).await;
+                }
+            }
+        }
+    }
+}
+
 pub(crate) async fn a_token_alone_does_not_release_a_job(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;
     let b = Process::start(harness, "b").await;
