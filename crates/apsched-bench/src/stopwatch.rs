@@ -30,6 +30,11 @@ pub(crate) fn nanos() -> u64 {
     u64::try_from(elapsed.as_nanos()).expect("a benchmark does not run for centuries")
 }
 
+/// Time between two moments that [`nanos`] told.
+pub(crate) fn micros_between(earlier: u64, later: u64) -> f64 {
+    (later - earlier) as f64 / 1000.0
+}
+
 /// Waits, so that what is measured next finds everybody asleep.
 #[expect(clippy::disallowed_methods, reason = "being idle is what is measured")]
 pub(crate) async fn rest(duration: Duration) {

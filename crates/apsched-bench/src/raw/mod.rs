@@ -5,6 +5,7 @@
 //! insert 1,000 rows, lease the first 100 that are due, delete 100. It has no limits, no tokens, no
 //! results, no events and no retries, and it looks at nothing that comes back but the ids.
 
+mod latency;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
+pub(crate) use latency::latencies;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 

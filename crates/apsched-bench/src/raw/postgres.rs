@@ -48,6 +48,28 @@ const CLAIM: &str = "
 
 const DELETE: &str = "DELETE FROM jobs WHERE id = ANY($1)";
 
+const INSERT_AND_NOTIFY: &str = "
+    WITH added AS (
+        INSERT INTO jobs (id, queue, priority, run_at, payload) VALUES ($1, $2, $3, $4, $5) RETURNING id
+    )
+    SELECT pg_notify($6, id::text) FROM added
+";
+
+impl Postgres {
+    /// Inserts a row and tells the channel's listeners of it, in one transaction.
+    pub(super) async fn insert_and_notify(&mut self, id: Uuid, channel: &str) -> Result<()> {
+        let insert = sqlx::query(INSERT_AND_NOTIFY)
+            .bind(id)
+            .bind(QUEUE)
+            .bind(0_i64)
+            .bind(DUE)
+            .bind([0_u8; 0].as_slice())
+            .bind(channel);
+        insert.execute(&mut self.0).await?;
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl RawConnection for Postgres {
     async fn create(&mut self) -> Result<()> {
