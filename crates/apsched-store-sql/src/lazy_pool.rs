@@ -10,9 +10,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use sqlx::pool::{PoolConnection, PoolOptions};
+#[cfg(feature = "sqlite")]
+use sqlx::pool::PoolConnection;
+use sqlx::pool::PoolOptions;
 use sqlx::{Connection, Database, Pool};
 use tokio::runtime::{Handle, Id};
+
+use crate::lent::{Home, Lent};
 
 /// The options of a sqlx connection.
 pub(crate) type ConnectOptions<DB> = <<DB as Database>::Connection as Connection>::Options;
@@ -28,10 +32,10 @@ pub(crate) struct LazyPool<DB: Database> {
 
 /// The pools that were made, by their runtimes.
 #[derive(Debug)]
-struct Made<DB: Database>(Mutex<HashMap<Id, Pool<DB>>>);
+struct Made<DB: Database>(Mutex<HashMap<Id, Arc<Home<DB>>>>);
 
 impl<DB: Database> Made<DB> {
-    fn pools(&self) -> MutexGuard<'_, HashMap<Id, Pool<DB>>> {
+    fn pools(&self) -> MutexGuard<'_, HashMap<Id, Arc<Home<DB>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -42,22 +46,32 @@ impl<DB: Database> LazyPool<DB> {
     }
 
     /// A connection for the runtime of the caller.
+    pub(crate) async fn lend(&self) -> Result<Lent<DB>, sqlx::Error> {
+        match &self.given {
+            Some(given) => given.acquire().await.map(Lent::from),
+            None => self.home().lend().await,
+        }
+    }
+
+    /// A connection for one who keeps it, and to whom alone none is lent besides.
+    #[cfg(feature = "sqlite")]
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
-        self.get().acquire().await
+        match &self.given {
+            Some(given) => given.acquire().await,
+            None => self.home().pool().acquire().await,
+        }
     }
 
     /// The pool for the runtime of the caller, who has one.
-    fn get(&self) -> Pool<DB> {
-        if let Some(given) = &self.given {
-            return given.clone();
-        }
+    fn home(&self) -> Arc<Home<DB>> {
         let runtime = Handle::current();
         let mut pools = self.made.pools();
-        if let Some(pool) = pools.get(&runtime.id()) {
-            return pool.clone();
+        if let Some(home) = pools.get(&runtime.id()) {
+            return home.clone();
         }
         let pool = self.options.clone().connect_lazy_with(self.connect.clone());
-        pools.insert(runtime.id(), pool.clone());
+        let home = Arc::new(Home::new(pool.clone()));
+        pools.insert(runtime.id(), home.clone());
         drop(pools);
         let forget = Forget { made: Arc::downgrade(&self.made), runtime: runtime.id() };
         let closed = pool.close_event();
@@ -65,7 +79,7 @@ impl<DB: Database> LazyPool<DB> {
             let _at_the_end = forget;
             closed.await;
         });
-        pool
+        home
     }
 
     /// Connects once, beside the pools: they take a refusal for a server which is about to start, and wait.
@@ -95,9 +109,11 @@ impl<DB: Database> LazyPool<DB> {
 
     /// Whether every connection that the caller's runtime may open is in use.
     pub(crate) fn is_exhausted(&self) -> bool {
+        if let Some(pool) = &self.given {
+            return pool.num_idle() == 0 && pool.size() >= self.max_connections();
+        }
         let made = || self.made.pools().get(&Handle::try_current().ok()?.id()).cloned();
-        let pool = self.given.clone().or_else(made);
-        pool.is_some_and(|pool| pool.num_idle() == 0 && pool.size() >= self.max_connections())
+        made().is_some_and(|home| home.is_exhausted())
     }
 }
 

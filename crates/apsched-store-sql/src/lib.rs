@@ -41,6 +41,7 @@ mod dialect;
 mod endpoint;
 mod error;
 mod lazy_pool;
+mod lent;
 mod operation;
 mod options;
 mod packed;

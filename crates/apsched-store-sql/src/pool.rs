@@ -59,7 +59,7 @@ impl From<sqlx::MySqlPool> for SqlPool {
 pub(crate) enum Access {
     /// It reads.
     Read,
-    /// It is one statement that writes.
+    /// It is one statement that writes, or several of which each stands for itself.
     Statement,
     /// It is a transaction.
     Transaction,
@@ -132,53 +132,59 @@ impl Connections {
         match (self, access) {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite { readers: Some(readers), .. }, Access::Read) => {
-                let mut connection = readers.acquire().await?;
-                work(&mut Session::new(Connection::Sqlite(&mut connection), statements)).await
+                let mut lent = readers.lend().await?;
+                let done = work(&mut Session::new(Connection::Sqlite(lent.connection()), statements)).await;
+                lent.give_back(&done);
+                done
             }
             #[cfg(feature = "sqlite")]
             (Self::Sqlite { writer, .. }, _) => writer.write(statements, work).await,
             #[cfg(feature = "postgres")]
             (Self::Postgres(pool), access) => {
-                let mut connection = pool.acquire().await?;
+                let mut lent = pool.lend().await?;
+                let connection = lent.connection();
                 let done = in_time(async {
                     if access != Access::Transaction {
-                        let session = Connection::Postgres(&mut connection);
+                        let session = Connection::Postgres(connection);
                         return work(&mut Session::new(session, statements)).await;
                     }
                     let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-                    let mut transaction = sqlx::Connection::begin_with(&mut *connection, begin).await?;
+                    let mut transaction = sqlx::Connection::begin_with(connection, begin).await?;
                     let done =
                         work(&mut Session::new(Connection::Postgres(&mut transaction), statements)).await?;
                     transaction.commit().await?;
                     Ok(done)
                 });
-                let done = done.await;
-                done.unwrap_or_else(|| {
-                    drop(connection.detach());
-                    no_answer()
-                })
+                let Some(done) = done.await else {
+                    drop(lent.detach());
+                    return no_answer();
+                };
+                lent.give_back(&done);
+                done
             }
             #[cfg(feature = "mysql")]
             (Self::MySql(pool), access) => {
-                let mut connection = pool.acquire().await?;
+                let mut lent = pool.lend().await?;
+                let connection = lent.connection();
                 let done = in_time(async {
                     if access == Access::Read {
-                        return work(&mut Session::new(Connection::MySql(&mut connection), statements)).await;
+                        return work(&mut Session::new(Connection::MySql(connection), statements)).await;
                     }
                     // Without the gap locks of repeatable reads, which let inserts and claims wait for each other.
                     let level = sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
                     sqlx::Executor::execute(&mut *connection, level).await?;
-                    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+                    let mut transaction = sqlx::Connection::begin(connection).await?;
                     let done =
                         work(&mut Session::new(Connection::MySql(&mut transaction), statements)).await?;
                     transaction.commit().await?;
                     Ok(done)
                 });
-                let done = done.await;
-                done.unwrap_or_else(|| {
-                    drop(connection.detach());
-                    no_answer()
-                })
+                let Some(done) = done.await else {
+                    drop(lent.detach());
+                    return no_answer();
+                };
+                lent.give_back(&done);
+                done
             }
         }
     }

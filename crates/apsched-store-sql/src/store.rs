@@ -21,6 +21,7 @@ use futures_util::FutureExt;
 use crate::dialect::Dialect;
 use crate::endpoint::Endpoint;
 use crate::error::Problem;
+use crate::operation::acquire_job::Found;
 use crate::operation::cleanup::Rest;
 use crate::operation::end_job::Openings;
 use crate::operation::{
@@ -250,12 +251,12 @@ impl DataStore for SqlDataStore {
             // A connection that is dropped in the middle is closed, and its lock with it.
             #[cfg(feature = "postgres")]
             Connections::Postgres(pool) => {
-                let mut connection = pool.acquire().await.map_err(|error| self.error(START, error))?.detach();
+                let mut connection = pool.lend().await.map_err(|error| self.error(START, error))?.detach();
                 self.prepare(Connection::Postgres(&mut connection)).await
             }
             #[cfg(feature = "mysql")]
             Connections::MySql(pool) => {
-                let mut connection = pool.acquire().await.map_err(|error| self.error(START, error))?.detach();
+                let mut connection = pool.lend().await.map_err(|error| self.error(START, error))?.detach();
                 self.prepare(Connection::MySql(&mut connection)).await
             }
         }
@@ -388,12 +389,14 @@ impl DataStore for SqlDataStore {
             return Ok(Default::default());
         }
         let asked = request.clone();
-        let lanes = run!(self, Access::Read, "store.acquire_jobs", [asked], session => {
-            acquire_job::due_lanes(session, &asked).await
+        let access = acquire_job::access(self.dialect());
+        let found = run!(self, access, "store.acquire_jobs", [asked], session => {
+            acquire_job::look(session, &asked).await
         })?;
-        if lanes.is_empty() {
-            return Ok(Default::default());
-        }
+        let lanes = match found {
+            Found::Acquired(acquired) => return Ok(acquired),
+            Found::Lanes(lanes) => lanes,
+        };
         let is_simple = acquire_job::is_simple(self.dialect(), &lanes);
         let lanes = Arc::new(lanes);
         if is_simple {

@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use super::task;
 use crate::dialect::{Dialect, Returning};
 use crate::error::SqlResult;
+use crate::pool::Access;
 use crate::row::job::{self, JobDecoder, StoredJob};
 use crate::row::{encoded, reason_column};
 use crate::session::Session;
@@ -71,8 +72,38 @@ pub(crate) async fn lanes(session: &mut Session<'_>, abilities: &Abilities) -> S
     Ok(lanes)
 }
 
+/// What a first look finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// All that there is to acquire, which is mostly nothing, or what waits in one lane.
+    Acquired(Acquired),
+    /// Lanes to acquire from by an operation of its own.
+    Lanes(Vec<Lane>),
+}
+
+/// What a first look needs: where a statement needs no transaction around it, it acquires at once.
+pub(crate) const fn access(dialect: Dialect) -> Access {
+    match dialect {
+        Dialect::Postgres => Access::Statement,
+        Dialect::Sqlite | Dialect::MySql => Access::Read,
+    }
+}
+
+/// Looks for what is due, and acquires it if one statement can.
+pub(crate) async fn look(session: &mut Session<'_>, request: &AcquireJobs) -> SqlResult<Found> {
+    let dialect = session.dialect();
+    let lanes = due_lanes(session, request).await?;
+    if lanes.is_empty() {
+        return Ok(Found::Acquired(Acquired::default()));
+    }
+    if access(dialect) == Access::Statement && is_simple(dialect, &lanes) {
+        return from_lane(session, &lanes[0], request).await.map(Found::Acquired);
+    }
+    Ok(Found::Lanes(lanes))
+}
+
 /// The lanes in which something is due, the most urgent first.
-pub(crate) async fn due_lanes(session: &mut Session<'_>, request: &AcquireJobs) -> SqlResult<Vec<Lane>> {
+async fn due_lanes(session: &mut Session<'_>, request: &AcquireJobs) -> SqlResult<Vec<Lane>> {
     let mut lanes = lanes(session, &request.abilities).await?;
     lanes.retain(|lane| lane.first_at <= request.now);
     lanes.sort_unstable_by_key(|lane| (Reverse(lane.priority), lane.first_at));
