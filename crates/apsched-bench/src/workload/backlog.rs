@@ -95,7 +95,7 @@ fn table(store: Store, queues: &[Queue], claims: usize) -> Table {
     for queue in longer {
         let what = format!("{} / {}", queue.what(), shortest.what());
         let ratio = Figure::ratio(what, &queue.samples, &shortest.samples);
-        // In memory a long queue does not fit into the processor's caches, and that alone is seen.
+        // In memory a claim takes so few microseconds that the processor's caches have their say.
         let has_bar = store.database().is_some();
         table.push(if has_bar { ratio.at_most(MOST_GROWTH, MOST_GROWTH) } else { ratio });
     }
