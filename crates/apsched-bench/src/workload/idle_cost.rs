@@ -169,6 +169,8 @@ impl ProcessorTime {
     }
 
     fn nanos_since(&self, earlier: &Self) -> u64 {
-        self.0.iter().map(|(thread, nanos)| nanos - earlier.0.get(thread).copied().unwrap_or(0)).sum()
+        let before = |thread| earlier.0.get(thread).copied().unwrap_or(0);
+        // A system may use the number of a thread that has ended again.
+        self.0.iter().map(|(thread, nanos)| nanos.saturating_sub(before(thread))).sum()
     }
 }
