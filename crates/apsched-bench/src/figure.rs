@@ -20,6 +20,7 @@ pub(crate) struct Figure {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
     PerSecond,
+    PerMinute,
     Microseconds,
     Bytes,
     /// One figure divided by another.
@@ -91,6 +92,7 @@ impl Figure {
     fn show(&self, value: f64) -> String {
         match self.unit {
             Unit::PerSecond => format!("{}/s", short(value)),
+            Unit::PerMinute => format!("{value:.0}/min"),
             Unit::Microseconds if value >= 10_000.0 => format!("{:.1} ms", value / 1000.0),
             Unit::Microseconds => format!("{value:.1} µs"),
             Unit::Bytes => format!("{value:.0} B"),

@@ -5,10 +5,11 @@
 //! ([`apsched_testkit::backend`]); one that is missing is said by name.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
-use apsched::store::{MemoryStore, SqlDataStore, SqlOptions};
+use apsched::store::{DataStore, MemoryStore, SqlDataStore, SqlOptions};
 use apsched::{Scheduler, SchedulerBuilder};
 use apsched_testkit::backend::Backend;
 use clap::ValueEnum;
@@ -99,6 +100,14 @@ impl Place {
         match self {
             Self::Memory(store) => Scheduler::builder().data_store(store.clone()),
             Self::Database { store, .. } => Scheduler::builder().data_store(store.clone()),
+        }
+    }
+
+    /// What lies here, without a scheduler.
+    pub(crate) fn data_store(&self) -> Arc<dyn DataStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Database { store, .. } => Arc::new(store.clone()),
         }
     }
 

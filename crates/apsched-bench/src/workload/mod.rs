@@ -1,9 +1,11 @@
 //! What is measured, and how thoroughly.
 
+pub(crate) mod backlog;
 mod catch_up;
 mod countdown;
 pub(crate) mod cron;
 pub(crate) mod firing;
+pub(crate) mod idle_cost;
 pub(crate) mod idle_latency;
 pub(crate) mod queue_throughput;
 pub(crate) mod schedule_size;
@@ -28,6 +30,10 @@ pub(crate) enum Workload {
     W4,
     /// Memory of an idle schedule
     W5,
+    /// Calls of the store and processor time of a scheduler that has nothing to do
+    W6,
+    /// Time to acquire jobs from short and from long queues
+    W7,
 }
 
 /// How thoroughly to measure.
@@ -38,7 +44,7 @@ pub(crate) enum Effort {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
+    pub(crate) const ALL: [Self; 7] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6, Self::W7];
 
     pub(crate) fn measure(self, store: Store, effort: Effort) -> Result<Table> {
         if let Some(why) = self.not_measured(store) {
@@ -55,6 +61,8 @@ impl Workload {
             Self::W3 => firing::measure(store, effort),
             Self::W4 => cron::measure(effort),
             Self::W5 => schedule_size::measure(effort),
+            Self::W6 => idle_cost::measure(store, effort),
+            Self::W7 => backlog::measure(store, effort),
         }
     }
 
