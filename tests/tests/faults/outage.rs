@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use apsched_testkit::backend::Address;
 use apsched_testkit::fault::TcpProxy;
-use apsched_tests::{Entry, Errand, Moment, Production, TaskOptions};
+use apsched_tests::{Entry, Errand, Line, Moment, Production, TaskOptions};
 use sqlx::{Connection, Executor, SqliteConnection};
 
 use super::account;
@@ -12,7 +12,7 @@ use super::client::Client;
 use super::fire_times::{self, FireTimes};
 use super::fleet::Fleet;
 use super::own_server::OwnServer;
-use super::record::{Run, RunId};
+use super::record::{Run, RunId, Story};
 use super::site::Ground;
 use super::verdict::Verdict;
 
@@ -65,7 +65,7 @@ impl Load {
     /// Waits until each worker has written such a line since.
     async fn until_each(&self, what: &str, marks: &[(RunId, usize)], is_meant: impl Fn(&Entry) -> bool) {
         let has = |run: &Run, from: usize| run.lines[from..].iter().any(|line| is_meant(&line.1));
-        let all = |story: &super::record::Story| marks.iter().all(|(run, from)| has(story.run(*run), *from));
+        let all = |story: &Story| marks.iter().all(|(run, from)| has(story.run(*run), *from));
         self.fleet.record.until(what, all).await;
     }
 
@@ -73,8 +73,8 @@ impl Load {
     async fn endure(&self, what: &str, marks: &[(RunId, usize)]) {
         let over_at = Moment::now() + outage_time();
         self.fleet.record.wait(outage_time(), |_| Moment::now() >= over_at).await;
-        self.until_each(&format!("each worker says that it is unhealthy ({what})"), marks, |entry| {
-            matches!(entry, Entry::Health(Some(_)))
+        self.until_each_says(&format!("each worker says that it is unhealthy ({what})"), marks, |health| {
+            health.is_some()
         })
         .await;
     }
@@ -89,10 +89,28 @@ impl Load {
 
     /// Waits until each worker is told that all is well again.
     async fn recover(&self, what: &str, marks: &[(RunId, usize)]) {
-        self.until_each(&format!("each worker is healthy again ({what})"), marks, |entry| {
-            *entry == Entry::Health(None)
+        self.until_each_says(&format!("each worker is healthy again ({what})"), marks, |health| {
+            health.is_none()
         })
         .await;
+    }
+
+    /// Waits until each worker has said such a thing of its health since, or before and nothing else since: a request that has
+    /// waited for long may fail when the store is back already.
+    async fn until_each_says(
+        &self,
+        what: &str,
+        marks: &[(RunId, usize)],
+        is_meant: impl Fn(Option<&str>) -> bool,
+    ) {
+        let is_meant = |line: &Line| matches!(&line.1, Entry::Health(health) if is_meant(health.as_deref()));
+        let says = |run: &Run, from: usize| {
+            let is_health = |line: &&Line| matches!(line.1, Entry::Health(_));
+            let last_before = run.lines[..from].iter().rfind(is_health);
+            last_before.into_iter().chain(&run.lines[from..]).any(is_meant)
+        };
+        let all = |story: &Story| marks.iter().all(|(run, from)| says(story.run(*run), *from));
+        self.fleet.record.until(what, all).await;
     }
 
     async fn judge(self, cuts: usize) -> Verdict {
