@@ -6,11 +6,12 @@
 //! there its age is looked at, and whether it lives.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, Pool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// How long a connection is out of its pool at most, and how long it waits for an operation.
 const LONGEST: Duration = Duration::from_secs(300);
