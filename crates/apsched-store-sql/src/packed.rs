@@ -2,7 +2,8 @@
 //!
 //! SQLite's driver hands over each row on its own, from a thread of its own. A statement that gives many is therefore made to
 //! give one: a JSON array of arrays, with bytes as hexadecimal digits. What cannot be written so (a column that holds what it
-//! should not) is read row by row, where each row fails alone.
+//! should not) is read row by row, where each row fails alone: bytes among words would be taken for the JSON that they may look like,
+//! and a word among bytes for its letters.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -21,11 +22,16 @@ pub(crate) fn packing(query: &str, columns: &[Kind]) -> String {
     }
     let _ = write!(text, ") AS (\n{query}\n)\nSELECT json_group_array(json_array(");
     for (column, kind) in columns.iter().enumerate() {
+        let comma = separator(column);
+        // A fraction is what no column holds: it says that this one holds what it should not.
         let _ = match kind {
-            Kind::Int | Kind::Text | Kind::Json => write!(text, "{}c{column}", separator(column)),
-            Kind::Bytes | Kind::Id => {
-                write!(text, "{}iif(c{column} IS NULL, NULL, hex(c{column}))", separator(column))
+            Kind::Int | Kind::Text | Kind::Json => {
+                write!(text, "{comma}iif(typeof(c{column}) = 'blob', 0.5, c{column})")
             }
+            Kind::Bytes | Kind::Id => write!(
+                text,
+                "{comma}CASE typeof(c{column}) WHEN 'blob' THEN hex(c{column}) WHEN 'null' THEN NULL ELSE 0.5 END"
+            ),
         };
     }
     text.push_str(")) FROM packed");
@@ -146,7 +152,9 @@ mod tests {
         assert_eq!(
             packing("SELECT id, run_at, task_id, payload FROM jobs", &COLUMNS),
             "WITH packed (c0, c1, c2, c3) AS (\nSELECT id, run_at, task_id, payload FROM jobs\n)\nSELECT json_group_array(json_array(\
-             iif(c0 IS NULL, NULL, hex(c0)), c1, c2, iif(c3 IS NULL, NULL, hex(c3)))) FROM packed"
+             CASE typeof(c0) WHEN 'blob' THEN hex(c0) WHEN 'null' THEN NULL ELSE 0.5 END, \
+             iif(typeof(c1) = 'blob', 0.5, c1), iif(typeof(c2) = 'blob', 0.5, c2), \
+             CASE typeof(c3) WHEN 'blob' THEN hex(c3) WHEN 'null' THEN NULL ELSE 0.5 END)) FROM packed"
         );
     }
 
@@ -165,6 +173,30 @@ mod tests {
         assert_eq!(row.opt_text("task_id").expect("nothing"), None);
         assert_eq!(row.opt_bytes("payload").expect("bytes"), Some(vec![0x7a]));
         assert!(rows.next().is_none());
+    }
+
+    #[tokio::test]
+    #[cfg(feature = "sqlite")]
+    async fn a_column_that_holds_what_it_should_not_is_read_row_by_row() {
+        use sqlx::{AssertSqlSafe, Connection, Row as _, SqliteConnection};
+
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.expect("memory");
+        let good = "SELECT x'00FF', 7, 'a', NULL";
+        for (query, is_packed) in [
+            (good, true),
+            ("SELECT x'', -1, char(0), x'7A'", true),
+            ("SELECT x'00', x'1331', 'a', NULL", false),
+            ("SELECT x'00', 7, x'00', NULL", false),
+            ("SELECT x'00', 7, 'a', 5", false),
+            ("SELECT 'sixteen letters.', 7, 'a', NULL", false),
+            ("SELECT x'00', 1.5, 'a', NULL", false),
+            ("SELECT x'00', 7, CAST(x'FF' AS TEXT), NULL", false),
+        ] {
+            let text = AssertSqlSafe(packing(&format!("{good} UNION ALL {query}"), &COLUMNS));
+            let row = sqlx::query(text).fetch_one(&mut connection).await.expect("one row");
+            let rows = row.try_get::<String, _>(0).ok().and_then(|packed| unpacked(&packed, &COLUMNS));
+            assert_eq!(rows.map(|rows| rows.len()), is_packed.then_some(2), "{query}");
+        }
     }
 
     #[test]

@@ -7,9 +7,10 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Row as _, SqliteConnection};
 
 use crate::dialect::Dialect;
 use crate::options::TableNames;
+use crate::row;
 use crate::schema;
 use crate::statement::{Form, Statement, Statements};
-use crate::value::{Params, Value};
+use crate::value::{Kind, Params, Value};
 
 /// Statements that are to read a whole table or index, and why that is right.
 const WHOLE: [(&str, &str); 7] = [
@@ -104,5 +105,31 @@ async fn claims_read_the_index_of_the_queue_in_its_order() {
         let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
         assert!(steps.iter().any(|step| step.contains("apsched_jobs_queue")), "{name}: {steps:#?}");
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{name} sorts: {steps:#?}");
+    }
+}
+
+/// A wrong kind would make every packed read fall back to single rows, which nobody sees but the clock.
+#[tokio::test]
+async fn what_is_read_packed_is_bytes_where_the_table_holds_bytes() {
+    let compose = Statements::new(Dialect::Sqlite, TableNames::default());
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.expect("memory");
+    for migration in schema::migrations(&compose) {
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(migration.sql))).await.expect("a migration");
+    }
+    for (table, columns, kinds) in [
+        ("apsched_jobs", row::job::COLUMNS, row::job::KINDS),
+        ("apsched_jobs", row::job::ENDED_COLUMNS, row::job::ENDED_KINDS),
+        ("apsched_schedules", row::schedule::COLUMNS, row::schedule::KINDS),
+    ] {
+        let text = format!("SELECT name, type FROM pragma_table_info('{table}')");
+        let declared = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.expect("columns");
+        let declared: BTreeMap<String, String> =
+            declared.iter().map(|column| (column.get("name"), column.get("type"))).collect();
+        for (column, kind) in columns.split(", ").zip(kinds) {
+            // What is worked out of a column is a number.
+            let declared = declared.get(column).map_or("INTEGER", String::as_str);
+            let is_bytes = matches!(kind, Kind::Bytes | Kind::Id);
+            assert_eq!(is_bytes, declared == "BLOB", "{table}.{column}");
+        }
     }
 }

@@ -96,10 +96,15 @@ impl<'c> Session<'c> {
             && self.dialect() == Dialect::Sqlite
         {
             let rendered = self.statements.render(statement, Form::Packed(columns), &params);
-            let packed = self.fetch_rendered(&rendered, params.clone()).await;
-            let rows = packed.ok().and_then(|packed| unpacked(packed, columns));
-            if let Some(rows) = rows {
-                return Ok(rows);
+            match self.fetch_rendered(&rendered, params.clone()).await {
+                Ok(packed) => {
+                    if let Some(rows) = unpacked(packed, columns) {
+                        return Ok(rows);
+                    }
+                }
+                Err(error) if is_too_big(&error) => {}
+                // It may have taken the transaction with it: nothing more is done in its name.
+                Err(error) => return Err(error),
             }
         }
         let rendered = self.statements.render(statement, Form::Plain, &params);
@@ -201,6 +206,12 @@ const fn round_size(count: usize) -> usize {
     let power = count.next_power_of_two();
     let between = power / 4 * 3;
     if between >= count { between } else { power }
+}
+
+/// Whether all rows are too much for one.
+fn is_too_big(error: &sqlx::Error) -> bool {
+    const TOO_BIG: &str = "18";
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some(TOO_BIG))
 }
 
 /// The rows in the one row of a packed query. `None`: they are to be read one by one.

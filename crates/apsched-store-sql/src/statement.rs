@@ -45,7 +45,8 @@ impl Statement {
         self
     }
 
-    /// Whether rows without values may stand among those that the caller gives: in a query they match nothing.
+    /// Whether rows without values may stand among those that the caller gives: a query matches nothing with them, and what inserts
+    /// from a query leaves them out.
     pub(crate) fn takes_empty_rows(self) -> bool {
         !self.template.contains("{values ")
     }

@@ -21,7 +21,7 @@ pub(crate) enum Dialect {
 
 /// Whether a statement that changes rows gives them back, or they are read by one of their own.
 ///
-/// SQLite could, but not packed into one ([`crate::packed`]).
+/// SQLite could, but not packed into one ([`crate::packed`]); it does where the rows are few or hold little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Returning {
     Supported,
