@@ -8,7 +8,7 @@
 //! | `{jobs}`, `{schedules}`, … | the quoted name of a table, with prefix and schema |
 //! | `{index jobs_queue}` | the quoted name of an index |
 //! | `{columns job}` | the columns of which a job is decoded, in that order |
-//! | `{rows held: id id, token int}` | a derived table `held` of the rows that the caller gives |
+//! | `{rows held: id id, token int}` | a derived table `held` of the rows that the caller gives; once in a statement |
 //! | `{values job: id id, run_at int}` | the same rows, as the source of an `INSERT` |
 //! | `{among}` … `{end among}` | being one of the ids that a query gives, which is run first, and once |
 //! | `{endless}` … `{endless hint}` | what lets a recursive query go on for any number of steps, before it and in its `SELECT` |
@@ -237,6 +237,9 @@ impl Composer<'_> {
             let _ = write!(self.text, ") AS {set} ({})", names.join(", "));
             return;
         }
+        // Each value is handed over once; what looks at a set again names it.
+        let is_given = |slot: &Slot| matches!(slot, Slot::Cell { set: given, .. } if *given == set);
+        debug_assert!(!self.slots.iter().any(is_given), "the rows {set} are asked for once");
         let rows = self.params.set(set);
         let opening = match (dialect, derived) {
             (Dialect::MySql, true) => "(".to_owned(),
@@ -310,6 +313,24 @@ WHERE run_at <= :now OR created_at < :now AND state = 'a:b' {lock free jobs}";
     fn params() -> Params {
         let held = [("a", 1_i64), ("b", 2)].map(|(id, token)| [Value::from(id), Value::from(token)]);
         Params::new().with("now", 7_i64).rows("held", held)
+    }
+
+    #[test]
+    fn no_statement_asks_for_the_same_rows_twice() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
+        let mut asked = 0;
+        for file in std::fs::read_dir(folder).expect("the statements") {
+            let path = file.expect("a statement").path();
+            let template = std::fs::read_to_string(&path).expect("a template");
+            let asks = template.split('{').filter_map(|marker| marker.split_once(": "));
+            let sets = asks.filter_map(|(asks, _)| asks.strip_prefix("rows ").or(asks.strip_prefix("values ")));
+            let mut sets: Vec<&str> = sets.collect();
+            asked += sets.len();
+            sets.sort_unstable();
+            let twice = sets.windows(2).find(|two| two[0] == two[1]);
+            assert_eq!(twice, None, "{}: name the rows by WITH", path.display());
+        }
+        assert!(asked > 0, "there are statements that ask for rows");
     }
 
     #[test]

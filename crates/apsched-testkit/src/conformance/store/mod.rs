@@ -354,6 +354,7 @@ macro_rules! __store_cases {
                 the_earliest_fire_time_wakes
                 schedules_that_are_not_given_out_do_not_wake
                 a_leased_schedule_wakes_when_its_lease_ends
+                a_leased_schedule_with_a_custom_trigger_wakes_who_knows_it
                 a_released_schedule_wakes_at_its_next_fire_time
                 the_earliest_queued_job_wakes
                 jobs_that_the_caller_cannot_run_do_not_wake_it

@@ -7,6 +7,7 @@ use apsched_core::store::Wakeups;
 use chrono::{DateTime, Utc};
 
 use crate::conformance::store::StoreHarness;
+use crate::conformance::store::custom_trigger::Twice;
 use crate::conformance::store::observed::held;
 use crate::conformance::store::process::Process;
 use crate::sample::{self, at, schedule_id};
@@ -59,6 +60,17 @@ pub(crate) async fn a_leased_schedule_wakes_when_its_lease_ends(harness: &dyn St
 
     assert_eq!(schedule_wakeup(&b, at(5)).await, Some(at(30)));
     assert_eq!(b.acquire_schedules(at(30), 10).await.len(), 1, "as promised");
+}
+
+/// The first end of a lease is looked for by another way than the first fire time.
+pub(crate) async fn a_leased_schedule_with_a_custom_trigger_wakes_who_knows_it(harness: &dyn StoreHarness) {
+    let a = Process::start(harness, "a").await;
+    let b = Process::start(harness, "b").await;
+    a.add_schedule(sample::schedule("s").trigger(Twice { first: at(10) }).build()).await;
+    a.acquire_schedule(at(10)).await;
+
+    assert_eq!(schedule_wakeup(&b, at(15)).await, Some(at(40)));
+    assert_eq!(b.acquire_schedules(at(40), 10).await.len(), 1, "as promised");
 }
 
 pub(crate) async fn a_released_schedule_wakes_at_its_next_fire_time(harness: &dyn StoreHarness) {
