@@ -26,6 +26,7 @@ const EXAMPLES: &[Example] = &[
     Example { name: "job_queue", arguments: &[] },
     Example { name: "persistent_sqlite", arguments: &["--twice"] },
     Example { name: "transactional_enqueue", arguments: &[] },
+    Example { name: "separate_worker", arguments: &[] },
     Example { name: "postgres_cluster", arguments: &[] },
     Example { name: "redis_cluster", arguments: &[] },
     Example { name: "mqtt_cluster", arguments: &[] },
