@@ -142,15 +142,15 @@ async fn decode(
     for row in rows {
         match row::schedule::decode(row, registry) {
             Ok(schedule) => schedules.push(schedule),
-            Err(UnreadableSchedule { id, reason }) => {
+            Err(UnreadableSchedule { key, id, reason }) => {
                 let reason = reason.to_string();
                 tracing::error!(schedule.id = id, reason, "a schedule cannot be decoded; it is put aside");
                 let params = Params::new()
-                    .with("id", id.as_str())
+                    .with("id", key)
                     .with("reason", row::reason_column(&reason))
                     .with("now", request.now);
                 session.execute(QUARANTINE_SCHEDULE, &params).await?;
-                if let Ok(id) = ScheduleId::new(&id) {
+                if let Some(Ok(id)) = id.map(ScheduleId::new) {
                     events.push(ScheduleQuarantined::new(id, reason).into());
                 }
             }
