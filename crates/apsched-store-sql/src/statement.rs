@@ -323,7 +323,8 @@ WHERE run_at <= :now OR created_at < :now AND state = 'a:b' {lock free jobs}";
             let path = file.expect("a statement").path();
             let template = std::fs::read_to_string(&path).expect("a template");
             let asks = template.split('{').filter_map(|marker| marker.split_once(": "));
-            let sets = asks.filter_map(|(asks, _)| asks.strip_prefix("rows ").or(asks.strip_prefix("values ")));
+            let sets =
+                asks.filter_map(|(asks, _)| asks.strip_prefix("rows ").or(asks.strip_prefix("values ")));
             let mut sets: Vec<&str> = sets.collect();
             asked += sets.len();
             sets.sort_unstable();

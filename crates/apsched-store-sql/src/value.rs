@@ -325,6 +325,21 @@ impl Row {
         Self::required(name, text)
     }
 
+    /// The id of a row; of one that is no text, what it is, by which the row is found again.
+    pub(crate) fn key(&mut self, name: &str) -> Result<String, (Value, Unreadable)> {
+        match self.next() {
+            Cell::Text(text) => Ok(text),
+            Cell::Bytes(bytes) => String::from_utf8(bytes).map_err(|error| {
+                let reason = Unreadable::column(name, "expected text, found bytes that are no UTF-8");
+                (Value::Bytes(Some(error.into_bytes())), reason)
+            }),
+            other => {
+                let reason = format_args!("expected text, found {}", other.kind());
+                Err((Value::Text(None), Unreadable::column(name, reason)))
+            }
+        }
+    }
+
     /// A text that reads as a `T`, such as an id or an outcome.
     pub(crate) fn opt_word<T>(&mut self, name: &str) -> Read<Option<T>>
     where

@@ -32,6 +32,9 @@ const MOST_AT_ONCE: usize = 64;
 trait Order: Send {
     fn carry_out<'a>(&'a mut self, session: &'a mut Session<'_>) -> BoxFuture<'a, Verdict>;
 
+    /// What SQLite said to it, if it was not carried out for that reason.
+    fn told(&self) -> Option<sqlx::Error>;
+
     /// Tells the caller, once what was done is committed or rolled back.
     fn answer(self: Box<Self>, commit: Result<(), Arc<sqlx::Error>>);
 }
@@ -64,6 +67,13 @@ where
             *outcome = Some(done);
             verdict
         })
+    }
+
+    fn told(&self) -> Option<sqlx::Error> {
+        match &self.outcome {
+            Some(Err(Problem::Sql(error))) => Some(again(error)),
+            _ => None,
+        }
     }
 
     fn answer(self: Box<Self>, commit: Result<(), Arc<sqlx::Error>>) {
@@ -331,7 +341,9 @@ async fn savepoints(
         command(connection, "SAVEPOINT one").await?;
         let mut session = Session::new(Connection::Sqlite(connection), statements);
         if order.carry_out(&mut session).await == Verdict::RollBack {
-            command(connection, "ROLLBACK TO one").await?;
+            // A full disk, say, may end the whole transaction and every savepoint in it: then what one was told goes for all.
+            let undone = command(connection, "ROLLBACK TO one").await;
+            undone.map_err(|error| order.told().unwrap_or(error))?;
         }
         command(connection, "RELEASE one").await?;
     }
@@ -340,4 +352,58 @@ async fn savepoints(
 
 async fn command(connection: &mut SqliteConnection, text: &'static str) -> Result<(), sqlx::Error> {
     connection.execute(sqlx::query(text)).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::options::TableNames;
+    use crate::statement::Statement;
+    use crate::value::Params;
+
+    const WRITE: Statement =
+        Statement { name: "write", template: "INSERT INTO written VALUES (zeroblob(:bytes))", packed: None };
+
+    type Answer = oneshot::Receiver<SqlResult<()>>;
+
+    /// Writes as many bytes.
+    fn writing(bytes: i64) -> (Box<dyn Order>, Answer) {
+        ordered(move |session| {
+            Box::pin(async move {
+                session.execute(WRITE, &Params::new().with("bytes", bytes)).await?;
+                Ok(())
+            })
+        })
+    }
+
+    fn ordered<W>(work: W) -> (Box<dyn Order>, Answer)
+    where
+        W: for<'a> Fn(&'a mut Session<'_>) -> BoxFuture<'a, SqlResult<()>> + Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        (Box::new(Ordered { work, outcome: None, caller }), answer)
+    }
+
+    #[tokio::test]
+    async fn all_who_share_a_transaction_are_told_that_the_disk_is_full() {
+        const FULL: &str = "13";
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.expect("memory");
+        for setting in ["CREATE TABLE written (bytes BLOB)", "PRAGMA max_page_count = 10"] {
+            command(&mut connection, setting).await.expect("a setting");
+        }
+        let statements = Statements::new(Dialect::Sqlite, TableNames::default());
+        let (mut batch, answers): (Vec<_>, Vec<_>) = [1, 1_000_000, 1].map(writing).into_iter().unzip();
+
+        let committed = transaction(&mut connection, &statements, &mut batch).await.map_err(Arc::new);
+        batch.into_iter().for_each(|order| order.answer(committed.clone()));
+
+        for (place, answer) in answers.into_iter().enumerate() {
+            let problem = answer.await.expect("an answer").expect_err("there is no room");
+            let Problem::Sql(sqlx::Error::Database(error)) = problem else { panic!("{place}: {problem:?}") };
+            assert_eq!(error.code().as_deref(), Some(FULL), "{place}: {error}");
+        }
+    }
 }

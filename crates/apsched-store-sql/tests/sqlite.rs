@@ -117,6 +117,42 @@ fn text_that_is_no_utf_8_harms_its_own_row_alone() {
     });
 }
 
+/// In the other databases an id is text of some kind.
+#[test]
+fn a_schedule_whose_id_is_no_text_is_put_aside_alone() {
+    use apsched_core::store::AcquireSchedules;
+    use apsched_core::trigger::TriggerRegistry;
+    use apsched_core::{ConflictPolicy, ScheduleState};
+    use apsched_testkit::sample::{self, at, schedule_id, seconds};
+
+    apsched_testkit::conformance::block_on(async {
+        let file = File::new();
+        let store = file.store();
+        store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+        for id in ["?", "strange"] {
+            let schedule = harness::suite::stored_schedule(id);
+            store.add_schedule(schedule, ConflictPolicy::Error).await.expect("a schedule");
+        }
+        file.run("UPDATE {}schedules SET id = x'ff', next_fire_time = 0 WHERE id = 'strange';").await;
+        let scheduler_id = sample::scheduler_id("a");
+        let request = || AcquireSchedules {
+            scheduler_id: scheduler_id.clone(),
+            now: at(10),
+            lease: seconds(30),
+            limit: 1,
+        };
+
+        let (first, _) = store.acquire_schedules(request()).await.expect("an answer");
+        let (second, _) = store.acquire_schedules(request()).await.expect("an answer");
+
+        assert!(first.is_empty(), "the one that is no text comes first: {first:?}");
+        let ids: Vec<_> = second.iter().map(|acquired| acquired.schedule.id.as_str()).collect();
+        assert_eq!(ids, ["?"], "it is put aside, and stands in nobody's way");
+        let innocent = store.schedule(&schedule_id("?")).await.expect("an answer").expect("it is there");
+        assert_eq!(innocent.state, ScheduleState::Active);
+    });
+}
+
 mod file {
     apsched_testkit::data_store_conformance!(super::File::new());
 }

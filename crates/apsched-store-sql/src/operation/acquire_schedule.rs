@@ -1,6 +1,6 @@
 //! Acquiring schedules that are due.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use apsched_core::event::{Event, ScheduleQuarantined};
@@ -13,7 +13,7 @@ use crate::error::SqlResult;
 use crate::row::{self, schedule::UnreadableSchedule};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::strangers::Strangers;
+use crate::strangers::{Strangers, names_column};
 use crate::value::{Params, Row, Value};
 
 const ACQUIRE_SCHEDULES_POSTGRES: Statement = statement!("acquire_schedules.postgres");
@@ -21,6 +21,7 @@ const DUE_SCHEDULES: Statement = statement!("due_schedules").giving_many(row::sc
 const LEASE_SCHEDULES: Statement = statement!("lease_schedules");
 const LEASE_SCHEDULES_MYSQL: Statement = statement!("lease_schedules.mysql");
 const UNLEASE_SCHEDULES: Statement = statement!("unlease_schedules");
+const NAME_CUSTOM_TRIGGERS: Statement = statement!("name_custom_triggers");
 const QUARANTINE_SCHEDULE: Statement = statement!("quarantine_schedule");
 const TASKS_BY_ID: Statement = statement!("tasks_by_id");
 
@@ -33,14 +34,18 @@ pub(crate) async fn acquire(
     strangers: &Strangers,
 ) -> SqlResult<Acquired> {
     let (mut schedules, mut events) = (Vec::new(), Vec::new());
+    let mut left = BTreeSet::new();
     while schedules.len() < request.limit {
         let limit = request.limit - schedules.len();
         let request = AcquireSchedules { limit, ..request.clone() };
         let claimed = claim(session, &request, strangers).await?;
         schedules.extend(claimed.schedules);
         events.extend(claimed.events);
-        // Those that take part in the limit though they cannot be planned here are not asked for again.
-        if claimed.left == 0 {
+        // Those that take part in the limit though they cannot be planned here are not asked for again. Should one come all the
+        // same, it ends the search.
+        let known = left.len();
+        left.extend(claimed.left);
+        if left.len() == known {
             break;
         }
     }
@@ -52,9 +57,18 @@ pub(crate) async fn acquire(
 struct Claimed {
     /// Leased to the caller.
     schedules: Vec<Schedule>,
-    /// How many are left to those who can plan them.
-    left: usize,
+    /// Those that are left to others, who can plan them.
+    left: Vec<(ScheduleId, Naming)>,
     events: Vec<Event>,
+}
+
+/// How a row names the custom triggers of its schedule, by which it is not to be given out to those who do not know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Naming {
+    /// As far as is known by their own names, which nobody here has met before.
+    Trusted,
+    /// By others than their own, which were met before: a stranger wrote to the row. It is named anew.
+    Wrong,
 }
 
 async fn claim(
@@ -65,7 +79,8 @@ async fn claim(
     let until = instant::after(request.now, request.lease);
     let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
     let due = claim.clone().with("now", request.now).with("limit", request.limit);
-    let due = due.rows("strangers", strangers.rows());
+    let met = strangers.rows();
+    let due = due.rows("strangers", met.clone());
     let rows = match session.dialect().returning() {
         Returning::Supported => session.fetch(ACQUIRE_SCHEDULES_POSTGRES, &due).await?,
         Returning::Missing => session.fetch(DUE_SCHEDULES, &due).await?,
@@ -75,14 +90,25 @@ async fn claim(
     let (mut schedules, left): (Vec<_>, Vec<_>) =
         schedules.into_iter().partition(|schedule| schedule.trigger.is_known_to(&registry));
     left.iter().for_each(|schedule| strangers.meet(&schedule.trigger));
+    let naming = |schedule: &Schedule| {
+        let names = Value::Text(names_column(&schedule.trigger));
+        if met.contains(&[names]) { Naming::Wrong } else { Naming::Trusted }
+    };
+    let left: Vec<_> = left.into_iter().map(|schedule| (naming(&schedule), schedule)).collect();
+    for (_, schedule) in left.iter().filter(|(naming, _)| *naming == Naming::Wrong) {
+        let names = Value::Text(names_column(&schedule.trigger));
+        let params = Params::new().with("id", &schedule.id).with("custom_triggers", names);
+        session.execute(NAME_CUSTOM_TRIGGERS, &params).await?;
+    }
     match session.dialect().returning() {
         Returning::Supported => {
-            let left = left.iter().map(|schedule| [Value::from(&schedule.id)]).collect::<Vec<_>>();
+            let left = left.iter().map(|(_, schedule)| [Value::from(&schedule.id)]).collect::<Vec<_>>();
             session.execute_rows(UNLEASE_SCHEDULES, Params::new(), "unplanned", left).await?;
         }
         Returning::Missing => lease(session, &mut schedules, claim, request).await?,
     }
-    Ok(Claimed { schedules, left: left.len(), events })
+    let left = left.into_iter().map(|(naming, schedule)| (schedule.id, naming)).collect();
+    Ok(Claimed { schedules, left, events })
 }
 
 /// Leases schedules that are locked.
@@ -116,15 +142,15 @@ async fn decode(
     for row in rows {
         match row::schedule::decode(row, registry) {
             Ok(schedule) => schedules.push(schedule),
-            Err(UnreadableSchedule { id, reason }) => {
+            Err(UnreadableSchedule { key, id, reason }) => {
                 let reason = reason.to_string();
                 tracing::error!(schedule.id = id, reason, "a schedule cannot be decoded; it is put aside");
                 let params = Params::new()
-                    .with("id", id.as_str())
+                    .with("id", key)
                     .with("reason", row::reason_column(&reason))
                     .with("now", request.now);
                 session.execute(QUARANTINE_SCHEDULE, &params).await?;
-                if let Ok(id) = ScheduleId::new(&id) {
+                if let Some(Ok(id)) = id.map(ScheduleId::new) {
                     events.push(ScheduleQuarantined::new(id, reason).into());
                 }
             }

@@ -276,10 +276,11 @@ pub(crate) struct LockedJob {
     pub(crate) has_limit: bool,
 }
 
+/// Attempts so far. After the last number there is no next one, so it is none that a job can have.
 fn attempt(row: &mut Row) -> Result<u32, Unreadable> {
     let attempt = row.count("attempt")?;
-    u32::try_from(attempt)
-        .map_err(|_| Unreadable::column("attempt", format_args!("{attempt} is out of range")))
+    let number = u32::try_from(attempt).ok().filter(|number| *number < u32::MAX);
+    number.ok_or_else(|| Unreadable::column("attempt", format_args!("{attempt} is out of range")))
 }
 
 fn cancel(row: &mut Row) -> Result<CancelRequest, Unreadable> {

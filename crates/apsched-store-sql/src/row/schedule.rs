@@ -37,13 +37,20 @@ pub(crate) const KINDS: &[Kind] = &[
 /// A row, or what is known of one that cannot be decoded.
 #[derive(Debug)]
 pub(crate) struct UnreadableSchedule {
-    pub(crate) id: String,
+    /// By which the row is found.
+    pub(crate) key: Value,
+    /// `None`: it is no text.
+    pub(crate) id: Option<String>,
     pub(crate) reason: Unreadable,
 }
 
 pub(crate) fn decode(mut row: Row, registry: &TriggerRegistry) -> Result<Schedule, UnreadableSchedule> {
-    let id = row.text("id").map_err(|reason| UnreadableSchedule { id: "?".to_owned(), reason })?;
-    decode_rest(&id, row, registry).map_err(|reason| UnreadableSchedule { id, reason })
+    let id = row.key("id").map_err(|(key, reason)| UnreadableSchedule { key, id: None, reason })?;
+    decode_rest(&id, row, registry).map_err(|reason| UnreadableSchedule {
+        key: Value::from(&*id),
+        id: Some(id),
+        reason,
+    })
 }
 
 fn decode_rest(id: &str, mut row: Row, registry: &TriggerRegistry) -> Result<Schedule, Unreadable> {

@@ -47,6 +47,7 @@ macro_rules! sql_suite {
             two_prefixes_are_two_stores
             large_payloads_read_back_and_leave_nothing_behind
             a_column_of_a_stranger_harms_its_own_row_alone
+            a_schedule_that_hides_its_custom_trigger_does_not_use_up_the_limit
             a_fire_time_has_one_job_whoever_adds_it
             a_schedule_that_many_add_at_once_is_theirs_by_their_policy
             nothing_is_left_of_a_large_payload_whose_job_cannot_be_decoded
@@ -193,7 +194,7 @@ pub(crate) async fn large_payloads_read_back_and_leave_nothing_behind(database: 
 }
 
 /// Columns and what a stranger might write into them.
-const STRANGE: [(&str, &str); 24] = [
+const STRANGE: [(&str, &str); 28] = [
     ("jobs", "task_id = ''"),
     ("jobs", "job_executor = ''"),
     ("jobs", "schedule_id = ''"),
@@ -203,6 +204,7 @@ const STRANGE: [(&str, &str); 24] = [
     ("jobs", "created_at = 9223372036854775807"),
     ("jobs", "start_deadline = 9223372036854775807"),
     ("jobs", "attempt = -1"),
+    ("jobs", "attempt = 4294967295"),
     ("jobs", "token = -5"),
     ("jobs", "settings = '[1'"),
     ("jobs", "settings = '{\"retry\": 7}'"),
@@ -210,6 +212,12 @@ const STRANGE: [(&str, &str); 24] = [
     ("jobs", "payload_serializer = 'yaml'"),
     ("schedules", "task_id = ''"),
     ("schedules", "trigger_definition = '{\"type\":\"never\"}'"),
+    ("schedules", "trigger_definition = '{\"type\":\"custom\",\"name\":\"x\",\"definition\":null}'"),
+    (
+        "schedules",
+        "trigger_definition = '{\"type\":\"custom\",\"name\":\"x\",\"definition\":null}', custom_triggers = '[ \"x\" ]'",
+    ),
+    ("schedules", "custom_triggers = '[\"x\"]'"),
     ("schedules", "settings = 'null'"),
     ("schedules", "next_fire_time = -9000000000000000000"),
     ("schedules", "fires = -1"),
@@ -261,6 +269,33 @@ pub(crate) async fn a_column_of_a_stranger_harms_its_own_row_alone(database: &im
         let has_whole = acquired.iter().any(|job| job.id == whole.id);
         assert!(has_whole, "{table}: {change}: the other job is given out: {acquired:?}");
         let _ = store.cleanup(at(10)).await;
+    }
+}
+
+pub(crate) async fn a_schedule_that_hides_its_custom_trigger_does_not_use_up_the_limit(
+    database: &impl Database,
+) {
+    let store = database.store();
+    store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+    for hidden in ["NULL", "'[ \"x\" ]'"] {
+        database.run("DELETE FROM {}schedules;").await;
+        for id in ["hidden", "known"] {
+            store.add_schedule(stored_schedule(id), ConflictPolicy::Error).await.expect("a schedule");
+        }
+        database
+            .run(&format!(
+                r#"UPDATE {{}}schedules SET custom_triggers = {hidden},
+                    trigger_definition = '{{"type":"custom","name":"x","definition":null}}' WHERE id = 'hidden';"#
+            ))
+            .await;
+        let scheduler_id = sample::scheduler_id("a");
+        let request = AcquireSchedules { scheduler_id, now: at(10), lease: seconds(30), limit: 1 };
+
+        let (acquired, events) = store.acquire_schedules(request).await.expect("a schedule");
+
+        let ids: Vec<_> = acquired.iter().map(|acquired| acquired.schedule.id.as_str()).collect();
+        assert_eq!(ids, ["known"], "the names are {hidden}");
+        assert_eq!(events, []);
     }
 }
 
