@@ -15,7 +15,7 @@ pub(crate) enum Step {
     House,
     /// apsched-core compiles alone, without the scheduler
     Core,
-    /// the facade compiles with each of its features alone, and with none
+    /// the facade compiles with each of its features alone, with none, and with all
     Features,
     /// clippy has nothing to say
     Clippy,

@@ -3,6 +3,7 @@
 //! It runs the programs that are installed on this machine; where one is missing, the test says so and is skipped by name.
 //! Shared servers ([`Backend::url`]) are for all other tests: they are there already, and nobody stops them.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
@@ -24,6 +25,10 @@ const DIRECTORIES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/s
 /// Where the versions of PostgreSQL are, each with a directory `bin`.
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 
+/// The files of a server that speaks TLS.
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
+
 /// A server of Redis, MQTT (Mosquitto) or PostgreSQL that belongs to one test. It ends when this is dropped.
 ///
 /// ```no_run
@@ -42,7 +47,40 @@ pub struct OwnServer {
     backend: Backend,
     port: u16,
     directory: PathBuf,
+    encryption: Encryption,
+    carrier: Carrier,
     process: Option<Child>,
+}
+
+/// Who a server says that it is, and the key that proves it, in PEM.
+#[derive(Clone)]
+pub struct ServerCertificate {
+    /// Its certificate.
+    pub certificate: String,
+    /// The private key to the certificate.
+    pub key: String,
+}
+
+/// Without the key.
+impl fmt::Debug for ServerCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCertificate").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+/// Whether a server speaks TLS; then its certificate is in its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encryption {
+    None,
+    Tls,
+}
+
+/// What carries the protocol of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    Tcp,
+    /// Only an MQTT server has it.
+    Websocket,
 }
 
 impl OwnServer {
@@ -51,27 +89,81 @@ impl OwnServer {
     /// # Errors
     /// What this machine lacks: the program, or a backend that can be started like this.
     pub async fn start(backend: Backend) -> Result<Self, String> {
-        let name = format!("apsched-{backend}-{}-{:08x}", std::process::id(), fastrand::u32(..));
-        let directory = std::env::temp_dir().join(name);
-        let lacking = |what: &str, error: io::Error| format!("{what} for a {backend} of its own: {error}");
-        fs::create_dir(&directory).map_err(|error| lacking("a directory", error))?;
-        let port = free_port().map_err(|error| lacking("a port", error))?;
-        let mut server = Self { backend, port, directory, process: None };
-        if backend == Backend::Postgres {
-            server.make_cluster()?;
+        let mut server = Self::new(backend)?;
+        server.launch()?;
+        server.wait_until_it_listens().await?;
+        Ok(server)
+    }
+
+    /// Starts a server that speaks TLS with this certificate, and nothing else where it can be told so, and returns when it
+    /// listens. Clients need no certificate.
+    ///
+    /// # Errors
+    /// What this machine lacks: the program, TLS in it, or a backend that can be started like this.
+    pub async fn start_encrypted(backend: Backend, certificate: &ServerCertificate) -> Result<Self, String> {
+        let mut server = Self::new(backend)?;
+        server.encrypt(certificate)?;
+        server.launch()?;
+        server.wait_until_it_listens().await?;
+        Ok(server)
+    }
+
+    /// Starts an MQTT server that is reached by websockets and nothing else, encrypted where there is a certificate, and
+    /// returns when it listens.
+    ///
+    /// # Errors
+    /// What this machine lacks: the program, or websockets in it.
+    pub async fn start_websocket(certificate: Option<&ServerCertificate>) -> Result<Self, String> {
+        let mut server = Self::new(Backend::Mqtt)?;
+        server.carrier = Carrier::Websocket;
+        if let Some(certificate) = certificate {
+            server.encrypt(certificate)?;
         }
         server.launch()?;
         server.wait_until_it_listens().await?;
         Ok(server)
     }
 
-    /// Its URL.
+    fn encrypt(&mut self, certificate: &ServerCertificate) -> Result<(), String> {
+        self.encryption = Encryption::Tls;
+        for (name, text) in [(CERTIFICATE, &certificate.certificate), (KEY, &certificate.key)] {
+            let written = self.write_secret(name, text);
+            written.map_err(|error| format!("write {name} for a {} of its own: {error}", self.backend))?;
+        }
+        Ok(())
+    }
+
+    fn new(backend: Backend) -> Result<Self, String> {
+        let name = format!("apsched-{backend}-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let directory = std::env::temp_dir().join(name);
+        let lacking = |what: &str, error: io::Error| format!("{what} for a {backend} of its own: {error}");
+        fs::create_dir(&directory).map_err(|error| lacking("a directory", error))?;
+        let port = free_port().map_err(|error| lacking("a port", error))?;
+        let (encryption, carrier) = (Encryption::None, Carrier::Tcp);
+        let server = Self { backend, port, directory, encryption, carrier, process: None };
+        if backend == Backend::Postgres {
+            server.make_cluster()?;
+        }
+        Ok(server)
+    }
+
+    /// Its URL. Of one that speaks TLS it is one by which clients look at the certificate.
     #[must_use]
     pub fn url(&self) -> String {
         let port = self.port;
-        match self.backend {
-            Backend::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
-            backend => format!("{backend}://127.0.0.1:{port}"),
+        match (self.backend, self.encryption) {
+            (Backend::Postgres, Encryption::None) => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+            (Backend::Postgres, Encryption::Tls) => {
+                format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=verify-full")
+            }
+            (_, Encryption::None) if self.carrier == Carrier::Websocket => {
+                format!("ws://127.0.0.1:{port}/mqtt")
+            }
+            (_, Encryption::Tls) if self.carrier == Carrier::Websocket => {
+                format!("wss://127.0.0.1:{port}/mqtt")
+            }
+            (backend, Encryption::None) => format!("{backend}://127.0.0.1:{port}"),
+            (backend, Encryption::Tls) => format!("{backend}s://127.0.0.1:{port}"),
         }
     }
 
@@ -92,19 +184,35 @@ impl OwnServer {
         let mut command = match self.backend {
             Backend::Redis => {
                 let mut redis = self.program("redis-server")?;
-                redis.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"]);
+                redis.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+                match self.encryption {
+                    Encryption::None => redis.args(["--port", &port]),
+                    Encryption::Tls => redis
+                        .args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"])
+                        .args(["--tls-cert-file", CERTIFICATE, "--tls-key-file", KEY])
+                        .args(["--tls-ca-cert-file", CERTIFICATE]),
+                };
                 redis
             }
             Backend::Mqtt => {
                 let mut mosquitto = self.program("mosquitto")?;
-                // Without a configuration it takes anybody, from this machine only.
-                mosquitto.args(["-p", &port]);
+                match (self.encryption, self.carrier) {
+                    // Without a configuration it takes anybody, from this machine only.
+                    (Encryption::None, Carrier::Tcp) => mosquitto.args(["-p", &port]),
+                    _ => mosquitto.args(["-c", &self.mosquitto_configuration(&port)?]),
+                };
                 mosquitto
             }
             Backend::Postgres => {
                 let mut postgres = self.postgres_program("postgres")?;
                 postgres.arg("-D").arg(self.cluster()).args(["-p", &port, "-h", "127.0.0.1", "-F"]);
                 postgres.arg("-k").arg(&self.directory);
+                if self.encryption == Encryption::Tls {
+                    let (certificate, key) = (self.directory.join(CERTIFICATE), self.directory.join(KEY));
+                    postgres.args(["-c", "ssl=on"]);
+                    postgres.args(["-c", &format!("ssl_cert_file={}", certificate.display())]);
+                    postgres.args(["-c", &format!("ssl_key_file={}", key.display())]);
+                }
                 postgres
             }
             other => return Err(format!("a {other} of its own cannot be started")),
@@ -125,6 +233,44 @@ impl OwnServer {
         // Fails when it has ended already.
         process.kill().ok();
         process.wait().ok();
+    }
+
+    /// The name of a file by which Mosquitto speaks TLS or websockets.
+    fn mosquitto_configuration(&self, port: &str) -> Result<String, String> {
+        // Root would become another user, who may not read the key.
+        let mut lines = format!("user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n");
+        if self.carrier == Carrier::Websocket {
+            lines.push_str("protocol websockets\n");
+        }
+        if self.encryption == Encryption::Tls {
+            for (option, name) in [("certfile", CERTIFICATE), ("keyfile", KEY)] {
+                lines.push_str(&format!("{option} {}\n", self.directory.join(name).display()));
+            }
+        }
+        if self.carrier == Carrier::Websocket {
+            // Some versions end where they have nothing but websockets.
+            lines.push_str(&format!("listener 0 {}\n", self.directory.join("unused.socket").display()));
+        }
+        let name = "mosquitto.conf";
+        fs::write(self.directory.join(name), lines).map_err(|error| format!("write {name}: {error}"))?;
+        Ok(name.to_owned())
+    }
+
+    /// Writes a file that is for the server alone: PostgreSQL refuses a key that others may read.
+    fn write_secret(&self, name: &str, text: &str) -> io::Result<()> {
+        let path = self.directory.join(name);
+        fs::write(&path, text)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{PermissionsExt, chown};
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            if let Some((user, group)) = self.owner().map_err(io::Error::other)?
+                && self.backend == Backend::Postgres
+            {
+                chown(&path, Some(user), Some(group))?;
+            }
+        }
+        Ok(())
     }
 
     fn make_cluster(&self) -> Result<(), String> {

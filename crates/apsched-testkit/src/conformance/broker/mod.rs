@@ -129,7 +129,7 @@ impl BrokerCapabilities {
                 (self.other_processes, "events of this broker stay in the process")
             }
             "foreign_message" => (self.foreign_messages, "nobody else can write to this bus"),
-            "outage" | "restart" => (self.outages, "this broker has no connection that could fail"),
+            "outage" | "restart" | "poll" => (self.outages, "this broker has no connection that could fail"),
             _ => (Support::Yes, ""),
         };
         (needed == Support::No).then_some(lack)
@@ -220,6 +220,11 @@ macro_rules! __broker_cases {
             }
             restart {
                 events_flow_again_after_a_restart
+            }
+            poll {
+                jobs_start_by_the_next_poll_though_events_are_lost_and_the_server_restarts
+                jobs_start_by_the_next_poll_while_the_server_is_gone
+                jobs_start_by_the_next_poll_while_the_line_is_silent
             }
             scheduler {
                 a_job_added_here_starts_there_without_a_poll

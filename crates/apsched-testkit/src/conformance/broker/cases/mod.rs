@@ -5,6 +5,7 @@ pub(crate) mod interest;
 pub(crate) mod lag;
 pub(crate) mod other_process;
 pub(crate) mod outage;
+pub(crate) mod poll;
 pub(crate) mod publish;
 pub(crate) mod restart;
 pub(crate) mod scheduler;

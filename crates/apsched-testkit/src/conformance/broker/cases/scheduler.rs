@@ -6,7 +6,7 @@ use std::time::Duration;
 use apsched_core::broker::EventBroker;
 use apsched_core::event::{EventType, JobReleased};
 use apsched_core::scheduler::handler::Tasks;
-use apsched_core::scheduler::{Error, JobContext, Scheduler};
+use apsched_core::scheduler::{Error, JobContext, Scheduler, SchedulerBuilder};
 use apsched_core::{IntervalTrigger, JobOutcome, MemoryStore, Task};
 use tokio::sync::mpsc;
 
@@ -30,6 +30,11 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) async fn start(store: &MemoryStore, broker: &Arc<dyn EventBroker>) -> Self {
+        Self::of(builder(store, broker)).await
+    }
+
+    /// With settings of its own.
+    pub(crate) async fn of(builder: SchedulerBuilder) -> Self {
         let (ran, runs) = mpsc::unbounded_channel();
         let waiting = ran.clone();
         let tasks = Tasks::<()>::new()
@@ -44,11 +49,17 @@ impl Worker {
                     job.cancelled().await;
                 }
             });
-        let scheduler = builder(store, broker).tasks(tasks).build().expect("a valid configuration");
+        let scheduler = builder.tasks(tasks).build().expect("a valid configuration");
         scheduler.start_in_background().await.expect("store and broker are there");
         // It has looked at its store, and found nothing.
-        soon("an idle scheduler", scheduler.wait_until_idle()).await;
-        Self { scheduler, runs }
+        let worker = Self { scheduler, runs };
+        worker.is_idle().await;
+        worker
+    }
+
+    /// Waits until it has no request to its store under way, and no job.
+    pub(crate) async fn is_idle(&self) {
+        soon("an idle scheduler", self.scheduler.wait_until_idle()).await;
     }
 
     /// The payload of the next job that runs.
@@ -66,7 +77,12 @@ pub(crate) struct Client(Scheduler);
 
 impl Client {
     pub(crate) fn new(store: &MemoryStore, broker: &Arc<dyn EventBroker>) -> Self {
-        Self(builder(store, broker).build().expect("a valid configuration"))
+        Self::of(builder(store, broker))
+    }
+
+    /// With settings of its own.
+    pub(crate) fn of(builder: SchedulerBuilder) -> Self {
+        Self(builder.build().expect("a valid configuration"))
     }
 
     pub(crate) async fn add(&self, number: u32) {
@@ -74,7 +90,8 @@ impl Client {
     }
 }
 
-fn builder(store: &MemoryStore, broker: &Arc<dyn EventBroker>) -> apsched_core::scheduler::SchedulerBuilder {
+/// A process that looks at the store by itself in an hour.
+pub(crate) fn builder(store: &MemoryStore, broker: &Arc<dyn EventBroker>) -> SchedulerBuilder {
     Scheduler::builder().data_store(store.clone()).shared_event_broker(broker.clone()).poll_interval(HOUR)
 }
 
