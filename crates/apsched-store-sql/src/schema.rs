@@ -153,7 +153,7 @@ async fn lock(session: &mut Session<'_>) -> Result<(), sqlx::Error> {
         ),
         Dialect::MySql => {
             // The name is hashed: MySQL takes 64 characters.
-            let taken = number(session, format!("SELECT GET_LOCK(MD5('{name}'), 600)")).await?;
+            let taken = number(session, format!("SELECT GET_LOCK(SHA2('{name}', 256), 600)")).await?;
             return if taken == Some(1) { Ok(()) } else { Err(sqlx::Error::PoolTimedOut) };
         }
     };
@@ -167,7 +167,7 @@ async fn unlock(session: &mut Session<'_>, is_done: bool) -> Result<(), sqlx::Er
         (Dialect::Sqlite, _) => unreachable!("its writer has locked the file"),
         (Dialect::Postgres, true) => "COMMIT".to_owned(),
         (Dialect::Postgres, false) => "ROLLBACK".to_owned(),
-        (Dialect::MySql, _) => format!("SELECT RELEASE_LOCK(MD5('{name}'))"),
+        (Dialect::MySql, _) => format!("SELECT RELEASE_LOCK(SHA2('{name}', 256))"),
     };
     run(session, text).await
 }
