@@ -5,7 +5,7 @@
 //! | `tasks` | task that is declared or has been locked |
 //! | `schedules` | schedule |
 //! | `jobs` | queued or running job, and each that cannot be read |
-//! | `results` | kept result of a job |
+//! | `job_results` | kept result of a job |
 //! | `meta` | version of the schema, lock of its migration, greatest token of a removed schedule |
 //!
 //! Everything goes to the primary and counts when a majority of the nodes has it, whatever the URL says: who was told that a job
@@ -42,7 +42,7 @@ impl Collections {
             tasks: collection("tasks"),
             schedules: collection("schedules"),
             jobs: collection("jobs"),
-            results: collection("results"),
+            results: collection("job_results"),
             meta: collection("meta"),
             database,
         }

@@ -58,6 +58,11 @@ impl Problem {
             if error.contains_label(TRANSIENT_TRANSACTION_ERROR) && meaning(error) == Meaning::MayPass)
     }
 
+    /// Whether a statement has waited too long for a document that somebody had locked.
+    pub(crate) fn is_time_limit(&self) -> bool {
+        matches!(self, Self::Driver(error) if code(error) == Some(TIME_LIMIT))
+    }
+
     /// Whether a document of the same id is there already.
     pub(crate) fn is_duplicate(&self) -> bool {
         matches!(self, Self::Driver(error) if code(error) == Some(DUPLICATE_KEY))
@@ -75,6 +80,7 @@ enum Meaning {
 }
 
 const DUPLICATE_KEY: i32 = 11_000;
+const TIME_LIMIT: i32 = 50;
 
 pub(crate) fn store_error(operation: &'static str, error: Error) -> StoreError {
     match meaning(&error) {

@@ -4,9 +4,9 @@
 //! transaction, so that it is rolled back if anybody else has changed them.
 
 use apsched_core::event::{
-    Event, EventInterest, EventType, JobAdded, JobCancelRequested, JobQuarantined, JobReleased, JobRequeued,
+    Event, EventInterest, EventType, JobAdded, JobCancelRequested, JobQuarantined, JobReleased,
 };
-use apsched_core::job::{CancelRequest, FinishedAttempt, JobState, Release};
+use apsched_core::job::{CancelStep, ClaimEnd, FinishedAttempt, Release};
 use apsched_core::{Job, JobId, JobOutcome, JobResult, SchedulerId};
 use chrono::{DateTime, Utc};
 use mongodb::ClientSession;
@@ -59,18 +59,12 @@ impl JobChanges {
         release: Release,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        match release.heeding(job.cancel, now) {
-            Release::Finish(end) => {
+        match job.end_claim(release, now, self.interest) {
+            ClaimEnd::Gone(end) => {
                 self.finish(&job, end);
                 return None;
             }
-            Release::RunAgain { run_at, attempt } => {
-                job.run_again(run_at, attempt);
-                if self.interest.includes(JobRequeued::INTEREST) {
-                    self.events.push(JobRequeued::new(job.id, job.task_id.clone(), run_at, attempt).into());
-                }
-            }
-            Release::HandBack => job.hand_back(),
+            ClaimEnd::Queued(told) => self.events.extend(told),
         }
         self.updates.push((job.id, requeued(&job)));
         Some(job.run_at)
@@ -95,12 +89,12 @@ impl JobChanges {
 
     /// Asks for a job's end: at once if it is queued, by its worker if it runs.
     pub(crate) fn cancel(&mut self, job: &Job, now: DateTime<Utc>) {
-        match (job.state(), job.cancel) {
-            (JobState::Running, CancelRequest::None) => self.request_cancel(job.id),
-            (JobState::Queued, _) => {
+        match CancelStep::of(job.state(), job.cancel) {
+            CancelStep::AskWorker => self.request_cancel(job.id),
+            CancelStep::End => {
                 self.finish(job, FinishedAttempt::without_run(JobOutcome::Cancelled, now));
             }
-            _ => {}
+            CancelStep::Nothing => {}
         }
     }
 
@@ -108,16 +102,6 @@ impl JobChanges {
     pub(crate) fn request_cancel(&mut self, id: JobId) {
         self.to_stop.push(id);
         self.events.push(JobCancelRequested::new(id).into());
-    }
-
-    /// Ends the jobs that are still to be added as cancelled instead.
-    pub(crate) fn cancel_added(&mut self, is_meant: impl Fn(&Job) -> bool, now: DateTime<Utc>) {
-        let (meant, rest) = std::mem::take(&mut self.added).into_iter().partition(is_meant);
-        self.added = rest;
-        let meant: Vec<Job> = meant;
-        for job in meant {
-            self.record(&job, FinishedAttempt::without_run(JobOutcome::Cancelled, now));
-        }
     }
 
     /// Puts a job aside that cannot be read.

@@ -33,10 +33,12 @@
 //!
 //! | operation | locks | where others hold a lock |
 //! |---|---|---|
-//! | acquire jobs | the documents of tasks with a limit, then the chosen jobs | takes what is free, without them |
+//! | acquire jobs of tasks with a limit | the documents of the tasks, then the chosen jobs | takes what is free, without them |
+//! | acquire other jobs | each job for itself, all in one statement | takes what is free, after two seconds at most |
 //! | acquire schedules | the chosen schedules | takes what is free, without them |
 //! | recover | the orphaned jobs; the jobs that missed their deadline | takes back the others |
-//! | release jobs, prolong leases | the jobs, by id, token and holder | is done anew |
+//! | release jobs of which nothing is kept | each job for itself, all in one statement | waits, two seconds at most |
+//! | release other jobs, prolong leases | the jobs, by id, token and holder | is done anew |
 //! | release schedules | the schedules; the jobs that are replaced | is done anew |
 //! | add jobs | nothing that is there | is done anew |
 //! | add, change, remove a schedule | the schedule; its jobs if they are cancelled | is done anew |
@@ -52,7 +54,7 @@
 //! takes to notice. Meanwhile nobody acquires jobs of a task whose document is among it; other tasks are not held up.
 //!
 //! A store that was made of a URL does not wait for that: when it keeps running into something locked, it ends those transactions of
-//! apsched that have been idle for five seconds. It tells them by the name that the client gives itself, which is `apsched` unless the
+//! apsched that have been idle for two seconds. It tells them by the name that the client gives itself, which is `apsched` unless the
 //! URL has an `appName`. With a client of your own, or a name of your own, the server's limit is what counts; set it to a few seconds.
 
 #[cfg(doctest)]

@@ -20,7 +20,7 @@ use crate::error::Outcome;
 pub(crate) const APP_NAME: &str = "apsched";
 
 /// How long one of ours is idle at most, in microseconds: the time between two statements.
-const IDLE_MICROS: i64 = 5_000_000;
+const IDLE_MICROS: i64 = 2_000_000;
 
 /// Whether orphans can be told from the transactions of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,29 +31,27 @@ pub(crate) enum Policy {
     LeaveToServer,
 }
 
-/// How often in a row something has to be found locked before orphans are looked for: others who are alive let go in between.
+/// How often something has to be found locked before orphans are looked for: mostly others have it who are alive, and let go.
 const SUSPICIOUS: u32 = 6;
 
-/// Counts how often in a row something was found locked.
+/// Counts how often something was found locked. That other things were free meanwhile says nothing about it.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion(AtomicU32);
 
 impl Suspicion {
-    /// Whether it is time to look for orphans, now that something was found locked or nothing was.
-    fn is_aroused(&self, is_locked: bool) -> bool {
-        if !is_locked {
-            self.0.store(0, Ordering::Relaxed);
-            return false;
-        }
+    /// Whether it is time to look for orphans, now that something was found locked.
+    fn is_aroused(&self) -> bool {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
         (before + 1).is_multiple_of(SUSPICIOUS)
     }
 }
 
 impl Connection {
-    /// Whether it is time to look for orphans.
-    pub(crate) fn suspects_orphans(&self, is_locked: bool) -> bool {
-        self.suspicion().is_aroused(is_locked)
+    /// Something was found locked: looks for orphans when that has happened often.
+    pub(crate) async fn suspect_orphans(&self) {
+        if self.suspicion().is_aroused() {
+            self.end_orphans().await;
+        }
     }
 
     /// Ends what bears our name and is idle. That it could not is no error: then the server will.
@@ -91,13 +89,9 @@ mod tests {
     fn what_is_locked_now_and_then_is_no_reason_to_look_for_orphans() {
         let suspicion = Suspicion::default();
         for _ in 1..SUSPICIOUS {
-            assert!(!suspicion.is_aroused(true));
+            assert!(!suspicion.is_aroused());
         }
-        assert!(suspicion.is_aroused(true), "locked so often in a row");
-        assert!(!suspicion.is_aroused(true), "and not at once again");
-        assert!(!suspicion.is_aroused(false));
-        for _ in 1..SUSPICIOUS {
-            assert!(!suspicion.is_aroused(true), "others let go in between");
-        }
+        assert!(suspicion.is_aroused(), "locked so often");
+        assert!(!suspicion.is_aroused(), "and not at once again");
     }
 }

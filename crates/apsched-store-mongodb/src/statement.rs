@@ -1,6 +1,8 @@
 //! What the driver has no method for: one statement that changes many documents, each in its own way; and reading all of a
 //! cursor without decoding it.
 
+use std::time::Duration;
+
 use mongodb::ClientSession;
 use mongodb::SessionCursor;
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
@@ -27,9 +29,7 @@ pub(crate) async fn update_each(
     updates: Vec<(Document, Document)>,
     session: &mut ClientSession,
 ) -> Outcome<usize> {
-    let statement =
-        |(filter, update)| Bson::from(doc! {"q": filter, "u": update, "multi": true, "hint": INDEX_OF_IDS});
-    let mut updates = updates.into_iter().map(statement);
+    let mut updates = updates.into_iter().map(update);
     let mut changed = 0;
     loop {
         let statements: Vec<Bson> = updates.by_ref().take(MOST_AT_ONCE).collect();
@@ -38,9 +38,49 @@ pub(crate) async fn update_each(
         }
         let command = doc! {"update": collection.name(), "updates": statements};
         let answer = collections.database.run_command(command).session(&mut *session).await?;
-        refuse_write_errors(&answer)?;
-        changed += number(&answer, "n");
+        changed += affected(&answer)?;
     }
+}
+
+fn update((filter, update): (Document, Document)) -> Bson {
+    doc! {"q": filter, "u": update, "multi": true, "hint": INDEX_OF_IDS}.into()
+}
+
+/// Longest time for which a statement outside of a transaction waits for a document that somebody has locked.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// The same outside of a transaction: each document for itself, so that an error leaves some of them changed.
+pub(crate) async fn update_singly(
+    collections: &Collections,
+    collection: &Raw,
+    updates: Vec<(Document, Document)>,
+) -> Outcome<usize> {
+    let updates: Vec<Bson> = updates.into_iter().map(update).collect();
+    write_singly(collections, doc! {"update": collection.name(), "updates": updates}).await
+}
+
+/// Deletes documents of a collection, found by their ids, outside of a transaction: each for itself.
+pub(crate) async fn delete_singly(
+    collections: &Collections,
+    collection: &Raw,
+    filters: Vec<Document>,
+) -> Outcome<usize> {
+    let delete = |filter| Bson::from(doc! {"q": filter, "limit": 0, "hint": INDEX_OF_IDS});
+    let deletes: Vec<Bson> = filters.into_iter().map(delete).collect();
+    write_singly(collections, doc! {"delete": collection.name(), "deletes": deletes}).await
+}
+
+async fn write_singly(collections: &Collections, mut command: Document) -> Outcome<usize> {
+    // What the collections are set up for does not hold for commands that are put together by hand.
+    command.insert("writeConcern", doc! {"w": "majority"});
+    command.insert("maxTimeMS", i64::try_from(LONGEST_WAIT.as_millis()).unwrap_or(i64::MAX));
+    affected(&collections.database.run_command(command).await?)
+}
+
+/// How many documents a statement has changed.
+fn affected(answer: &Document) -> Outcome<usize> {
+    refuse_write_errors(answer)?;
+    Ok(number(answer, "n"))
 }
 
 fn number(answer: &Document, key: &str) -> usize {
@@ -50,11 +90,22 @@ fn number(answer: &Document, key: &str) -> usize {
 
 /// A statement can be answered with success though a document of it could not be changed.
 fn refuse_write_errors(answer: &Document) -> Outcome<()> {
-    let Ok(errors) = answer.get_array("writeErrors") else { return Ok(()) };
-    let Some(first) = errors.first().and_then(Bson::as_document) else { return Ok(()) };
+    let errors = answer.get_array("writeErrors").ok();
+    let Some(first) = errors.and_then(|errors| errors.first()).and_then(Bson::as_document) else {
+        return refuse_lack_of_majority(answer);
+    };
     match mongodb::bson::deserialize_from_document(first.clone()) {
         Ok(error) => Err(Error::from(ErrorKind::Write(WriteFailure::WriteError(error))).into()),
         Err(_) => Err(failed("update documents", format!("the server says: {first}")).into()),
+    }
+}
+
+/// What only the primary has may be taken back.
+fn refuse_lack_of_majority(answer: &Document) -> Outcome<()> {
+    let Ok(error) = answer.get_document("writeConcernError") else { return Ok(()) };
+    match mongodb::bson::deserialize_from_document(error.clone()) {
+        Ok(error) => Err(Error::from(ErrorKind::Write(WriteFailure::WriteConcernError(error))).into()),
+        Err(_) => Err(failed("write documents", format!("the server says: {error}")).into()),
     }
 }
 

@@ -35,22 +35,22 @@ pub(crate) enum Patience {
     Long,
     /// A few times, where there is another way to go on.
     Short,
-    /// Twice, where it has been tried more often already.
-    Least,
+    /// Not at all, where it has been tried more often already.
+    None,
 }
 
 impl Patience {
     const fn attempts(self) -> u32 {
         match self {
             Self::Long => 16,
-            Self::Short => 4,
-            Self::Least => 2,
+            Self::Short => 3,
+            Self::None => 1,
         }
     }
 }
 
 /// After so many conflicts in a row it may be a dead one's.
-const SUSPICIOUS: u32 = 10;
+const SUSPICIOUS: u32 = 5;
 
 /// How often a commit is asked for whose end is unknown.
 const COMMITS: u32 = 3;

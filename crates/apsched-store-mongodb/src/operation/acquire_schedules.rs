@@ -43,13 +43,14 @@ pub(crate) async fn acquire(
         let wanted = request.limit - acquired.schedules.len();
         let due = due(connection, request.now, wanted).await?;
         let before = acquired.schedules.len();
-        for claimed in connection.divided(&due, &Crowd::default(), &Claim { connection, request }).await?.done
-        {
+        let divided = connection.divided(&due, &Crowd::default(), &Claim { connection, request }).await?;
+        for claimed in divided.done {
             acquired.schedules.extend(claimed.schedules);
             acquired.events.extend(claimed.events);
         }
         let is_all_won = acquired.schedules.len() - before == due.len();
-        if is_all_won || acquired.schedules.len() >= request.limit {
+        // Whoever holds a lock is at it, or dead; there is no use in looking again.
+        if is_all_won || divided.locked > 0 || acquired.schedules.len() >= request.limit {
             break;
         }
     }

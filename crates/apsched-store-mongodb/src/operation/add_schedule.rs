@@ -2,7 +2,7 @@
 
 use apsched_core::event::{Event, ScheduleAdded, ScheduleUpdated, Wakeup};
 use apsched_core::lease::LeaseToken;
-use apsched_core::schedule::{AddDecision, Revision, decide_add};
+use apsched_core::schedule::{AddDecision, decide_add, decide_add_over_unreadable};
 use apsched_core::{ConflictPolicy, Schedule, StoreError};
 use mongodb::ClientSession;
 use mongodb::bson::{RawDocument, RawDocumentBuf, doc};
@@ -61,7 +61,7 @@ pub(crate) async fn within(
         None => decide_add(None, schedule, policy),
         Some(raw) => match ScheduleDocument::read(raw, &connection.registry()) {
             Ok(existing) => decide_add(Some(&existing), schedule, policy),
-            Err(_) => decide_over_unreadable(raw, schedule, policy),
+            Err(_) => decide_add_over_unreadable(token_of(raw), schedule, policy),
         },
     };
     let (event, wakeup) = match decision {
@@ -84,18 +84,10 @@ pub(crate) async fn within(
     Ok(std::iter::once(event).chain(wakeup.map(|at| Wakeup::schedules(at).into())).collect())
 }
 
-/// Of a document that cannot be read there is nothing to compare or keep but its numbers, so an update replaces it.
-fn decide_over_unreadable(raw: &RawDocument, mut schedule: Schedule, policy: ConflictPolicy) -> AddDecision {
-    let of = |key| number(raw, key).and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-    match policy {
-        ConflictPolicy::Error => AddDecision::Refuse,
-        ConflictPolicy::DoNothing => AddDecision::Keep,
-        ConflictPolicy::Replace | ConflictPolicy::Update => {
-            schedule.revision = Revision::new(of("revision")).next();
-            schedule.token = LeaseToken::new(of("token")).next();
-            AddDecision::Overwrite(Box::new(schedule))
-        }
-    }
+/// The greatest token that was given out, as a document says; 0 where it does not.
+fn token_of(raw: &RawDocument) -> LeaseToken {
+    let token = number(raw, "token").and_then(|token| u64::try_from(token).ok());
+    LeaseToken::new(token.unwrap_or(0))
 }
 
 /// The greatest token of a schedule that was removed: a new one goes on after it, so that no claim on the old one fits.
@@ -103,8 +95,7 @@ async fn removed_token(connection: &Connection, session: &mut ClientSession) -> 
     let meta = &connection.collections().meta;
     let found: Option<RawDocumentBuf> =
         meta.find_one(doc! {"_id": REMOVED_SCHEDULES}).session(&mut *session).await?;
-    let token = found.and_then(|raw| number(&raw, "token"));
-    Ok(LeaseToken::new(token.and_then(|token| u64::try_from(token).ok()).unwrap_or(0)))
+    Ok(found.map_or_else(LeaseToken::default, |raw| token_of(&raw)))
 }
 
 /// Remembers the token of schedules that are removed.

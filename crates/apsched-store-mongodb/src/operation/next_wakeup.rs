@@ -1,7 +1,7 @@
 //! When there will be something to do, by the same indexes by which it is given out.
 
 use apsched_core::ScheduleState;
-use apsched_core::instant;
+use apsched_core::schedule::missed_at;
 use apsched_core::store::{WakeupQuery, Wakeups};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
@@ -15,9 +15,6 @@ use crate::error::Outcome;
 use crate::schema::index;
 use crate::survey::Survey;
 
-/// The smallest distance of two instants.
-const MICROSECOND: std::time::Duration = std::time::Duration::from_micros(1);
-
 pub(crate) async fn next(connection: &Connection, query: &WakeupQuery) -> Outcome<Wakeups> {
     let collections = connection.collections();
     let (job, free, held, lease, deadline) = futures_util::try_join!(
@@ -27,7 +24,7 @@ pub(crate) async fn next(connection: &Connection, query: &WakeupQuery) -> Outcom
         first_lease_end(collections),
         first_deadline(collections),
     )?;
-    let missed = deadline.map(|deadline| instant::after(deadline, MICROSECOND));
+    let missed = deadline.map(missed_at);
     Ok(Wakeups {
         schedule: free.into_iter().chain(held).min(),
         job,

@@ -1,7 +1,7 @@
 //! Takes back what vanished schedulers hold, and ends queued jobs that can no longer start in time.
 
 use apsched_core::event::{Event, EventInterest, Wakeup};
-use apsched_core::job::{FinishedAttempt, JobOutcome, Release};
+use apsched_core::job::{FinishedAttempt, JobOutcome};
 use apsched_core::lease::Lease;
 use apsched_core::store::{Recover, RecoverScope};
 use apsched_core::{Job, JobId, LeaseToken};
@@ -110,8 +110,7 @@ impl DivisibleWork for TakeBack<'_> {
             let still_orphaned =
                 |job: &Job| job.lease.as_ref().is_some_and(|lease| is_covered(lease, request));
             let Some(mut job) = job.filter(still_orphaned) else { continue };
-            job.token = job.token.next();
-            let release = Release::recover(&job, request.now, random.f64());
+            let release = job.recover(request.now, random.f64());
             // Its slot is free at once, and somebody may wait for it.
             let waits_from = changes.end_claim(job, release, request.now);
             wakeup =

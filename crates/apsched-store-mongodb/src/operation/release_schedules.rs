@@ -2,14 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use apsched_core::event::{
-    Event, EventInterest, EventType, FireTimesCutOff, ScheduleQuarantined, ScheduleUpdated, Wakeup,
-};
+use apsched_core::event::Wakeup;
 use apsched_core::job::FinishedAttempt;
-use apsched_core::schedule::{EarlierJobs, Overlap, OverlapAction, ScheduleAdvance, ScheduleRelease};
+use apsched_core::schedule::{EarlierFate, EarlierJobs, Overlap, ScheduleRelease};
 use apsched_core::store::{ReleaseSchedules, Released};
-use apsched_core::{JobOutcome, Schedule, ScheduleId, ScheduleState};
-use chrono::{DateTime, Utc};
+use apsched_core::{Schedule, ScheduleId};
 use mongodb::ClientSession;
 use mongodb::bson::{Bson, Document, doc};
 
@@ -42,21 +39,35 @@ impl Work for Release<'_> {
     async fn run(&self, session: &mut ClientSession) -> Outcome<Released<ScheduleId>> {
         let Self { connection, request } = *self;
         let mut schedules = read_schedules(connection, session, request).await?;
-        let mut active = with_active_jobs(connection, session, &request.releases).await?;
+        let active = with_active_jobs(connection, session, &request.releases).await?;
         let mut changes = JobChanges::new(request.interest);
         let mut lost = Vec::new();
         let mut advances = Vec::with_capacity(request.releases.len());
         let mut wakeup = Wakeup::new(None, None);
         for release in request.releases.iter() {
-            let schedule = schedules.get_mut(release.schedule_id.as_str());
-            let Some(schedule) = schedule.filter(|schedule| is_held(schedule, release, request)) else {
+            // Taken out: a second release of the same schedule finds the token gone.
+            let schedule = schedules.remove(release.schedule_id.as_str());
+            let holds = |schedule: &Schedule| {
+                release.holds(&request.scheduler_id, schedule.lease.as_deref(), schedule.revision)
+            };
+            let Some(mut schedule) = schedule.filter(holds) else {
                 lost.push(release.schedule_id.clone());
                 continue;
             };
-            let jobs_at =
-                add_jobs(connection, session, release, request.now, &mut active, &mut changes).await?;
-            advance(schedule, release, request.interest, &mut changes.events);
-            advances.push((doc! {"_id": release.schedule_id.as_str()}, advanced(schedule)));
+            let is_active = active.contains(release.schedule_id.as_str());
+            let earlier = if is_active { EarlierJobs::Active } else { EarlierJobs::None };
+            let decided = release.jobs_after(earlier);
+            if is_active && decided.earlier == EarlierFate::AreCancelled {
+                cancel_jobs_of(connection, session, &release.schedule_id, request.now, &mut changes).await?;
+            }
+            for (job, outcome) in decided.ended {
+                changes.record(job, FinishedAttempt::without_run(outcome, request.now));
+            }
+            let jobs_at = decided.added.iter().map(|job| job.run_at).min();
+            decided.added.into_iter().for_each(|job| changes.add(job.clone()));
+            changes.events.extend(release.events(&schedule.task_id, request.interest));
+            schedule.advance(release);
+            advances.push((doc! {"_id": release.schedule_id.as_str()}, advanced(&schedule)));
             wakeup.jobs_at = wakeup.jobs_at.into_iter().chain(jobs_at).min();
             wakeup.schedules_at = wakeup.schedules_at.into_iter().chain(schedule.claimable_at()).min();
         }
@@ -68,12 +79,6 @@ impl Work for Release<'_> {
         }
         Ok(Released { events, lost })
     }
-}
-
-fn is_held(schedule: &Schedule, release: &ScheduleRelease, request: &ReleaseSchedules) -> bool {
-    let lease = schedule.lease.as_ref();
-    lease.is_some_and(|lease| lease.is_held_by(&request.scheduler_id, release.token))
-        && schedule.revision == release.revision
 }
 
 /// Those that are there and can be read, without their payloads.
@@ -106,70 +111,6 @@ async fn with_active_jobs(
     let active = doc! {"schedule_id": {"$in": ids}, "quarantine_reason": {"$exists": false}};
     let found = connection.collections().jobs.distinct("schedule_id", active).session(&mut *session).await?;
     Ok(found.iter().filter_map(Bson::as_str).map(str::to_owned).collect())
-}
-
-/// Adds the jobs of one release as its overlap decides. The earliest `run_at` of them.
-async fn add_jobs(
-    connection: &Connection,
-    session: &mut ClientSession,
-    release: &ScheduleRelease,
-    now: DateTime<Utc>,
-    active: &mut HashSet<String>,
-    changes: &mut JobChanges,
-) -> Outcome<Option<DateTime<Utc>>> {
-    let id = &release.schedule_id;
-    let mut earliest: Option<DateTime<Utc>> = None;
-    let mut has_cancelled = false;
-    for job in &release.jobs {
-        let earlier = if active.contains(id.as_str()) { EarlierJobs::Active } else { EarlierJobs::None };
-        match release.overlap.action(earlier) {
-            OverlapAction::RecordSkipped => {
-                changes.record(job, FinishedAttempt::without_run(JobOutcome::Skipped, now));
-                continue;
-            }
-            OverlapAction::CancelEarlierAndAdd => {
-                if !std::mem::replace(&mut has_cancelled, true) {
-                    cancel_jobs_of(connection, session, id, now, changes).await?;
-                }
-                changes.cancel_added(|job| job.schedule_id.as_ref() == Some(id), now);
-            }
-            OverlapAction::Add => {}
-        }
-        active.insert(id.as_str().to_owned());
-        earliest = Some(earliest.map_or(job.run_at, |at| at.min(job.run_at)));
-        changes.add(job.clone());
-    }
-    Ok(earliest)
-}
-
-/// Brings the schedule to where its release says.
-fn advance(
-    schedule: &mut Schedule,
-    release: &ScheduleRelease,
-    interest: EventInterest,
-    events: &mut Vec<Event>,
-) {
-    schedule.lease = None;
-    schedule.fires += release.jobs.len() as u64;
-    let last_fire_time = release.jobs.last().and_then(|job| job.fire_time);
-    schedule.last_fire_time = last_fire_time.or(schedule.last_fire_time);
-    match &release.advance {
-        ScheduleAdvance::To { next_fire_time, cut_off } => {
-            schedule.next_fire_time = *next_fire_time;
-            schedule.state = ScheduleState::after_fire(*next_fire_time);
-            if let Some((first, last)) = *cut_off {
-                events.push(FireTimesCutOff::new(schedule.id.clone(), first, last).into());
-            }
-            if interest.includes(ScheduleUpdated::INTEREST) {
-                let task = schedule.task_id.clone();
-                events.push(ScheduleUpdated::new(schedule.id.clone(), task, *next_fire_time).into());
-            }
-        }
-        ScheduleAdvance::Quarantine(reason) => {
-            events.push(ScheduleQuarantined::new(schedule.id.clone(), reason.to_string()).into());
-            schedule.state = ScheduleState::Quarantined(reason.clone());
-        }
-    }
 }
 
 /// What is written of a schedule that was advanced.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use apsched_core::TaskId;
-use apsched_core::event::{Event, TaskAdded, TaskRemoved, TaskUpdated, Wakeup};
+use apsched_core::event::{Event, TaskRemoved, Wakeup};
 use apsched_core::task::TaskDefinition;
 use chrono::DateTime;
 use futures_util::TryStreamExt;
@@ -50,11 +50,9 @@ impl Work for Put<'_> {
         let mut known = by_id(&statement::all(found, session).await?);
         let mut events = Vec::new();
         for task in self.tasks {
-            match known.insert(task.id.clone(), Arc::new(task.clone())) {
-                Some(known) if *known == *task => continue,
-                Some(_) => events.push(TaskUpdated::new(task.id.clone()).into()),
-                None => events.push(TaskAdded::new(task.id.clone()).into()),
-            }
+            let before = known.insert(task.id.clone(), Arc::new(task.clone()));
+            let Some(told) = task.declared_over(before.as_deref()) else { continue };
+            events.push(told);
             let mut set =
                 serialize_to_document(&TaskDocument::of(task)).map_err(mongodb::error::Error::from)?;
             set.remove("_id");

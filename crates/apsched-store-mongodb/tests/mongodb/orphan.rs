@@ -59,7 +59,7 @@ async fn a_transaction_left_open_holds_up_its_own_task_and_is_ended() {
     let _left_open = open_transaction(&database, "send").await;
 
     let first = acquire(&store).await;
-    // Each look takes some tries that are spread over milliseconds; the transaction counts as left open after five seconds.
+    // Each look takes some tries that are spread over milliseconds; the transaction counts as left open after two seconds.
     let mut later = Vec::new();
     for _ in 0..5_000 {
         later = acquire(&store).await;

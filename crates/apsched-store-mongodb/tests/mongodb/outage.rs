@@ -18,9 +18,16 @@ async fn through(proxy: &TcpProxy, database: &Database) -> MongoDataStore {
     let joint = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{joint}serverSelectionTimeoutMS=500&heartbeatFrequencyMS=500");
     let options = database.options().operation_timeout(Duration::from_secs(2));
+    // On a busy machine collections and indexes may take longer than it waits.
+    database.start().await;
     let store = MongoDataStore::open_with(&url, options).expect("the URL of the tests");
-    store.start(&Default::default()).await.expect("the store starts");
-    store
+    for _ in 0..60 {
+        match store.start(&Default::default()).await {
+            Ok(()) => return store,
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
+        }
+    }
+    panic!("the store does not start");
 }
 
 async fn add_job(store: &MongoDataStore) -> StoreResult<Job> {

@@ -1,26 +1,29 @@
-//! Leases the chosen jobs, in one transaction that holds the locks of their tasks.
+//! Leases the chosen jobs: of tasks with a limit in a transaction that holds their locks, of others each for itself, by one statement.
 //!
 //! A job that others took meanwhile is not among what is given; nor is one whose task has no slot any more.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use apsched_core::job::ClaimOrder;
 use apsched_core::lease::{Lease, LeaseToken};
 use apsched_core::store::AcquireJobs;
 use apsched_core::{Job, JobId, TaskId, instant};
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
 use mongodb::ClientSession;
-use mongodb::bson::doc;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::options::ReadConcern;
 
 use super::choice::Slots;
 use crate::connection::Connection;
 use crate::divide::DivisibleWork;
 use crate::document::schedule::count;
 use crate::document::{job_id, number, uuids};
-use crate::error::Outcome;
+use crate::error::{Outcome, Problem};
 use crate::statement;
 use crate::survey::Survey;
 
-/// Leases those of the jobs that are still queued and have a slot.
+/// Leases those of the jobs that are still queued and have a slot, for tasks with a limit.
 pub(crate) struct Claim<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) survey: &'a Survey,
@@ -64,14 +67,30 @@ impl Claim<'_> {
         Ok((claimed, was_overtaken))
     }
 
+    /// Nothing is counted for these, so each claim stands for itself: who takes some jobs and vanishes has taken some jobs.
     async fn free(&self, jobs: Vec<Job>) -> Outcome<(Vec<Job>, bool)> {
-        let (count, crowd) = (jobs.len(), self.connection.crowd());
-        let jobs: Vec<Vec<Job>> = jobs.into_iter().map(|job| vec![job]).collect();
-        let divided = self.connection.divided(&jobs, crowd, self).await?;
-        let claimed: Vec<Job> = divided.done.into_iter().flatten().collect();
-        let was_overtaken = claimed.len() < count;
-        if count > 0 {
-            crowd.learn(was_overtaken || divided.collisions > 0);
+        if jobs.is_empty() {
+            return Ok((jobs, false));
+        }
+        let (connection, chosen) = (self.connection, jobs.iter().collect::<Vec<_>>());
+        let collections = connection.collections();
+        let mut claimed = self.claimed(&chosen);
+        let written =
+            statement::update_singly(collections, &collections.jobs, self.statements(&chosen)).await;
+        let is_locked = written.as_ref().is_err_and(Problem::is_time_limit);
+        let was_overtaken = match written {
+            Ok(written) => written < claimed.len(),
+            Err(_) if is_locked => true,
+            Err(problem) => return Err(problem),
+        };
+        if was_overtaken {
+            let found = collections.jobs.find(self.held(&claimed)).projection(doc! {"token": 1});
+            let found: Vec<_> = found.read_concern(ReadConcern::local()).await?.try_collect().await?;
+            retain_won(&mut claimed, &found);
+        }
+        connection.crowd().learn(was_overtaken);
+        if is_locked {
+            connection.suspect_orphans().await;
         }
         Ok((claimed, was_overtaken))
     }
@@ -88,12 +107,24 @@ impl Claim<'_> {
         Ok((claimed, was_overtaken))
     }
 
-    /// A job that is queued is as it was read if its token is: each claim makes it grow.
     async fn lease(&self, jobs: &[&Job], session: &mut ClientSession) -> Outcome<Vec<Job>> {
-        let holder = &self.request.scheduler_id;
-        let until = instant::after(self.request.now, self.request.lease);
+        let collections = self.connection.collections();
+        let written =
+            statement::update_each(collections, &collections.jobs, self.statements(jobs), session).await?;
+        let mut claimed = self.claimed(jobs);
+        if written != claimed.len() {
+            let held = collections.jobs.find(self.held(&claimed)).projection(doc! {"token": 1});
+            let held = statement::all(held.session(&mut *session).await?, session).await?;
+            retain_won(&mut claimed, &held);
+        }
+        Ok(claimed)
+    }
+
+    /// What leases the jobs that are still as they were read. A queued job is if its token is: each claim makes it grow.
+    fn statements(&self, jobs: &[&Job]) -> Vec<(Document, Document)> {
+        let holder = self.request.scheduler_id.to_string();
         let claim = doc! {
-            "$set": {"lease": {"holder": holder.to_string(), "until": until.timestamp_micros()}},
+            "$set": {"lease": {"holder": holder, "until": self.until().timestamp_micros()}},
             "$inc": {"token": 1_i64, "attempt": 1_i64},
             "$unset": {"lane": ""},
         };
@@ -101,39 +132,41 @@ impl Claim<'_> {
         for job in jobs {
             by_token.entry(job.token).or_default().push(job.id);
         }
-        let updates = by_token.into_iter().map(|(token, ids)| {
+        let statement = |(token, ids): (LeaseToken, Vec<JobId>)| {
             let ids = doc! {"$in": uuids(ids)};
             let queued = doc! {"_id": ids, "lane": {"$exists": true}, "token": count(token.number())};
             (queued, claim.clone())
-        });
-        let collections = self.connection.collections();
-        let written =
-            statement::update_each(collections, &collections.jobs, updates.collect(), session).await?;
+        };
+        by_token.into_iter().map(statement).collect()
+    }
+
+    /// The jobs as they are when that is done.
+    fn claimed(&self, jobs: &[&Job]) -> Vec<Job> {
+        let (holder, until) = (&self.request.scheduler_id, self.until());
         let claimed = jobs.iter().map(|job| {
             let token = job.token.next();
             let lease = Some(Lease { holder: holder.clone(), token, until });
             Job { token, lease, attempt: job.attempt + 1, ..Job::clone(job) }
         });
-        let mut claimed: Vec<Job> = claimed.collect();
-        if written != claimed.len() {
-            let won = self.won(&claimed, session).await?;
-            claimed.retain(|job| won.contains(&job.id));
-        }
-        Ok(claimed)
+        claimed.collect()
     }
 
-    /// Which of the jobs have the lease that they were to get.
-    async fn won(&self, jobs: &[Job], session: &mut ClientSession) -> Outcome<HashSet<JobId>> {
-        let collection = &self.connection.collections().jobs;
-        let ids = uuids(jobs.iter().map(|job| job.id));
-        let held = doc! {"_id": {"$in": ids}, "lease.holder": self.request.scheduler_id.to_string()};
-        let found = collection.find(held).projection(doc! {"token": 1}).session(&mut *session).await?;
-        let found = statement::all(found, session).await?;
-        let tokens: HashMap<JobId, i64> =
-            found.iter().filter_map(|raw| Some((job_id(raw)?, number(raw, "token")?))).collect();
-        let is_won = |job: &&Job| tokens.get(&job.id) == Some(&count(job.token.number()));
-        Ok(jobs.iter().filter(is_won).map(|job| job.id).collect())
+    fn until(&self) -> DateTime<Utc> {
+        instant::after(self.request.now, self.request.lease)
     }
+
+    /// Those of the jobs that the caller holds, by whichever claim.
+    fn held(&self, jobs: &[Job]) -> Document {
+        let ids = uuids(jobs.iter().map(|job| job.id));
+        doc! {"_id": {"$in": ids}, "lease.holder": self.request.scheduler_id.to_string()}
+    }
+}
+
+/// Keeps the jobs that have the lease that they were to get, by what the caller holds.
+fn retain_won(claimed: &mut Vec<Job>, held: &[RawDocumentBuf]) {
+    let tokens: HashMap<JobId, i64> =
+        held.iter().filter_map(|raw| Some((job_id(raw)?, number(raw, "token")?))).collect();
+    claimed.retain(|job| tokens.get(&job.id) == Some(&count(job.token.number())));
 }
 
 /// Jobs of one task share its lock, and are claimed together.

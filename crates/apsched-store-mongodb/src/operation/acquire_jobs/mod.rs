@@ -2,11 +2,12 @@
 //!
 //! 1. A survey tells which lanes have due jobs and whose tasks have free slots. At rest this is all.
 //! 2. The first due jobs of those lanes are looked up by the index `queue`, from the highest priority down, and the first of all chosen.
-//! 3. In one transaction the documents of the limited tasks among them are locked, what runs of these tasks is counted, and the jobs
+//! 3. Those of tasks without a limit that are still queued are leased, by one statement, each for itself.
+//! 4. For the others, in one transaction, the documents of their tasks are locked, what runs of these tasks is counted, and the jobs
 //!    that are still queued are leased, as far as there are slots. Two who want slots of one task cannot both hold the lock of
 //!    its document, so the second counts what the first has taken.
 //!
-//! Nothing is locked for tasks without a limit. Who loses jobs to another, or finds one that cannot be read, looks again.
+//! Who loses jobs to another, or finds one that cannot be read, looks again.
 
 mod choice;
 mod claim;
