@@ -66,13 +66,13 @@ fn play(url: &str) -> Result<(), Box<dyn std::error::Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = std::env::var("DATABASE_URL");
-    let url = url.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+    let url = std::env::var("DATABASE_URL")
+        .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".into());
     if let Some(name) = std::env::args().nth(1) {
         return Ok(work(&url, name).await?);
     }
     let drop_tables = format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE");
-    let mut connection = PgConnection::connect(&url).await?;
+    let mut connection = PgConnection::connect(&url).await.map_err(|error| format!("PostgreSQL: {error}"))?;
     connection.execute(AssertSqlSafe(drop_tables.clone())).await?;
     play(&url)?;
     connection.execute(AssertSqlSafe(drop_tables)).await?;
