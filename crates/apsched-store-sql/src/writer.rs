@@ -337,15 +337,17 @@ async fn savepoints(
     statements: &Statements,
     batch: &mut [Box<dyn Order>],
 ) -> Result<(), sqlx::Error> {
+    let mut savepoint = "SAVEPOINT one";
     for order in batch {
-        command(connection, "SAVEPOINT one").await?;
+        command(connection, savepoint).await?;
+        // One way to the driver's thread and back for both; the last is released by the commit.
+        savepoint = "RELEASE one; SAVEPOINT one";
         let mut session = Session::new(Connection::Sqlite(connection), statements);
         if order.carry_out(&mut session).await == Verdict::RollBack {
             // A full disk, say, may end the whole transaction and every savepoint in it: then what one was told goes for all.
             let undone = command(connection, "ROLLBACK TO one").await;
             undone.map_err(|error| order.told().unwrap_or(error))?;
         }
-        command(connection, "RELEASE one").await?;
     }
     Ok(())
 }
