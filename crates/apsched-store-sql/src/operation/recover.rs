@@ -9,6 +9,7 @@ use super::acquire_job::decode_or_quarantine;
 use super::end_job::{Ended, FreedSlots, Openings};
 use super::release_job::ClaimEnds;
 use super::wakeup;
+use crate::dialect::Dialect;
 use crate::error::SqlResult;
 use crate::row::{self, job::LockedJob};
 use crate::session::Session;
@@ -20,6 +21,8 @@ const LEASE_HOLDERS: Statement = statement!("lease_holders");
 const ORPHANED_JOBS: Statement = statement!("orphaned_jobs");
 const MISSED_JOBS: Statement = statement!("missed_jobs");
 const DROP_SCHEDULE_LEASES: Statement = statement!("drop_schedule_leases");
+const DROP_SCHEDULE_LEASES_MYSQL: Statement = statement!("drop_schedule_leases.mysql");
+const HELD_SCHEDULES_MYSQL: Statement = statement!("held_schedules.mysql");
 
 pub(crate) async fn recover(
     session: &mut Session<'_>,
@@ -28,8 +31,7 @@ pub(crate) async fn recover(
 ) -> SqlResult<(Vec<Event>, Openings)> {
     let predecessors = predecessors(session, request).await?;
     // Schedules before jobs, as all lock them.
-    let holders: Vec<_> = predecessors.iter().map(|holder| [holder.clone()]).collect();
-    session.execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", holders).await?;
+    drop_schedule_leases(session, &predecessors).await?;
     let mut ended = Ended::new(EventInterest::ALL);
     let mut ends = ClaimEnds::default();
     let mut freed = FreedSlots::default();
@@ -43,6 +45,23 @@ pub(crate) async fn recover(
         events.extend(first.map(|at| Wakeup::schedules(at).into()));
     }
     Ok((events, Openings { freed, queued_at: earliest }))
+}
+
+/// Drops the claims on schedules of runs that are over.
+async fn drop_schedule_leases(session: &mut Session<'_>, holders: &[Value]) -> SqlResult<()> {
+    let others: Vec<_> = holders.iter().map(|holder| [holder.clone()]).collect();
+    if session.dialect() != Dialect::MySql {
+        session.execute_rows(DROP_SCHEDULE_LEASES, Params::new(), "others", others).await?;
+        return Ok(());
+    }
+    let mut held = Vec::new();
+    for mut row in session.fetch_rows(HELD_SCHEDULES_MYSQL, Params::new(), "others", others).await? {
+        held.push((row.text("id")?, row.text("lease_holder")?));
+    }
+    held.sort_unstable();
+    let held: Vec<_> = held.into_iter().map(|(id, by)| [Value::from(id), Value::from(by)]).collect();
+    session.execute_rows(DROP_SCHEDULE_LEASES_MYSQL, Params::new(), "held", held).await?;
+    Ok(())
 }
 
 /// The earlier runs of the caller that hold something still.
