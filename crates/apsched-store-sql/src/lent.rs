@@ -108,7 +108,7 @@ impl<DB: Database> Lent<DB> {
         &mut self.connection
     }
 
-    /// Gives it back after an operation: as it is, if that `went_well`.
+    /// Gives it back after an operation: as it is, if the operation went well.
     pub(crate) fn give_back<T, E>(self, outcome: &Result<T, E>) {
         let Some((home, place, out_since)) = self.home else { return };
         match outcome {

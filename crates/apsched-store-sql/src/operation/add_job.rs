@@ -109,7 +109,7 @@ fn distinct<'j>(jobs: impl Iterator<Item = &'j Job>) -> Vec<&'j Job> {
 struct NewJob<'j> {
     job: &'j Job,
     serializer: Value,
-    /// None: the payload stands apart.
+    /// Bytes; none if the payload stands apart.
     payload: Value,
 }
 
