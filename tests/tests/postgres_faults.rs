@@ -4,6 +4,6 @@
 mod faults;
 
 use apsched_testkit::backend::Backend;
-use faults::sql_site::SqlSite;
+use faults::database_site::DatabaseSite;
 
-faults::fault_tests!(SqlSite::new(Backend::Postgres));
+faults::fault_tests!(DatabaseSite::new(Backend::Postgres));

@@ -1,7 +1,7 @@
 //! The one place of the benchmarks that reads a clock.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Measures how long something takes.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +30,16 @@ pub(crate) fn nanos() -> u64 {
     u64::try_from(elapsed.as_nanos()).expect("a benchmark does not run for centuries")
 }
 
-/// Time between two moments that [`nanos`] told.
+/// Time since 1970 by the machine's clock, in nanoseconds; to be compared between processes of one machine.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time that passes")]
+pub(crate) fn wall_nanos() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_nanos()).expect("1970 is not centuries away")
+}
+
+/// Time between two moments that one of the clocks told; none where it was set back.
 pub(crate) fn micros_between(earlier: u64, later: u64) -> f64 {
-    (later - earlier) as f64 / 1000.0
+    later.saturating_sub(earlier) as f64 / 1000.0
 }
 
 /// Waits, so that what is measured next finds everybody asleep.

@@ -1,6 +1,7 @@
 //! Which store the schedulers of a workload work on, and where its data lies while it is measured.
 //!
-//! Each measurement gets a [`Place`] of its own: a new memory store, a new SQLite file, or a new schema on a server. It is
+//! Each measurement gets a [`Place`] of its own: a new memory store, a new SQLite file, or a new schema or
+//! database on a server. It is
 //! empty, nobody else uses it, and it is removed afterwards. Servers are those of the tests
 //! ([`apsched_testkit::backend`]); one that is missing is said by name.
 
@@ -9,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
-use apsched::store::{DataStore, MemoryStore, SqlDataStore, SqlOptions};
+use apsched::store::{DataStore, MemoryStore, MongoDataStore, MongoOptions, SqlDataStore, SqlOptions};
 use apsched::{Scheduler, SchedulerBuilder};
 use apsched_testkit::backend::Backend;
 use clap::ValueEnum;
-use serde::Serialize;
+use mongodb::Client;
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection};
 
 /// A store that can be measured.
@@ -28,14 +30,18 @@ pub(crate) enum Store {
     Postgres,
     /// The server of APSCHED_TEST_MYSQL_URL, MySQL or MariaDB
     Mysql,
+    /// The server of APSCHED_TEST_MONGODB_URL, a replica set
+    Mongodb,
 }
 
 /// A store that lies in a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
     Mysql,
+    Mongodb,
 }
 
 impl Store {
@@ -46,6 +52,7 @@ impl Store {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
             Self::Mysql => "MySQL",
+            Self::Mongodb => "MongoDB",
         }
     }
 
@@ -56,6 +63,7 @@ impl Store {
             Self::Sqlite => Some(Database::Sqlite),
             Self::Postgres => Some(Database::Postgres),
             Self::Mysql => Some(Database::Mysql),
+            Self::Mongodb => Some(Database::Mongodb),
         }
     }
 
@@ -68,11 +76,7 @@ impl Store {
     pub(crate) async fn place(self) -> Result<Place> {
         match self.database() {
             None => Ok(Place::Memory(MemoryStore::new())),
-            Some(database) => {
-                let area = Area::new(database).await?;
-                let store = area.store()?;
-                Ok(Place::Database { area, store })
-            }
+            Some(database) => Area::new(database).await?.open(),
         }
     }
 }
@@ -83,6 +87,7 @@ impl Database {
             Self::Sqlite => Backend::Sqlite,
             Self::Postgres => Backend::Postgres,
             Self::Mysql => Backend::Mysql,
+            Self::Mongodb => Backend::Mongodb,
         }
     }
 }
@@ -91,7 +96,8 @@ impl Database {
 #[derive(Debug)]
 pub(crate) enum Place {
     Memory(MemoryStore),
-    Database { area: Area, store: SqlDataStore },
+    Sql { area: Area, store: SqlDataStore },
+    Mongodb { area: Area, store: MongoDataStore },
 }
 
 impl Place {
@@ -99,7 +105,8 @@ impl Place {
     pub(crate) fn scheduler(&self) -> SchedulerBuilder {
         match self {
             Self::Memory(store) => Scheduler::builder().data_store(store.clone()),
-            Self::Database { store, .. } => Scheduler::builder().data_store(store.clone()),
+            Self::Sql { store, .. } => Scheduler::builder().data_store(store.clone()),
+            Self::Mongodb { store, .. } => Scheduler::builder().data_store(store.clone()),
         }
     }
 
@@ -107,7 +114,8 @@ impl Place {
     pub(crate) fn data_store(&self) -> Arc<dyn DataStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
-            Self::Database { store, .. } => Arc::new(store.clone()),
+            Self::Sql { store, .. } => Arc::new(store.clone()),
+            Self::Mongodb { store, .. } => Arc::new(store.clone()),
         }
     }
 
@@ -115,21 +123,22 @@ impl Place {
     pub(crate) async fn remove(self) -> Result<()> {
         match self {
             Self::Memory(_) => Ok(()),
-            Self::Database { area, store } => {
+            Self::Sql { area, store } => {
                 drop(store);
                 area.remove().await
             }
+            Self::Mongodb { area, .. } => area.remove().await,
         }
     }
 }
 
-/// A part of a database that nobody else uses: a directory, or a schema.
-#[derive(Debug)]
+/// A part of a database that nobody else uses: a directory, a schema, or a database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Area {
     pub(crate) database: Database,
     /// Of the server, or of the file.
     pub(crate) url: String,
-    /// The schema, or the directory.
+    /// The directory, the schema, or the database.
     pub(crate) name: String,
 }
 
@@ -149,19 +158,32 @@ impl Area {
                 std::fs::create_dir_all(&directory)?;
                 format!("sqlite:{}", directory.join("jobs.db").display())
             }
-            Database::Postgres | Database::Mysql => database.backend().url(),
+            Database::Postgres | Database::Mysql | Database::Mongodb => database.backend().url(),
         };
         let area = Self { database, url, name };
         area.on_server(&format!("CREATE SCHEMA {}", area.name)).await?;
         Ok(area)
     }
 
-    fn store(&self) -> Result<SqlDataStore> {
+    /// A store on it.
+    pub(crate) fn open(&self) -> Result<Place> {
+        let area = self.clone();
+        match self.database {
+            Database::Mongodb => Ok(Place::Mongodb { store: self.mongodb_store()?, area }),
+            _ => Ok(Place::Sql { store: self.sql_store()?, area }),
+        }
+    }
+
+    fn sql_store(&self) -> Result<SqlDataStore> {
         let options = match self.database {
             Database::Sqlite => SqlOptions::new(),
-            Database::Postgres | Database::Mysql => SqlOptions::new().schema(&self.name),
+            _ => SqlOptions::new().schema(&self.name),
         };
         Ok(SqlDataStore::open_with(&self.url, options)?)
+    }
+
+    fn mongodb_store(&self) -> Result<MongoDataStore> {
+        Ok(MongoDataStore::open_with(&self.url, MongoOptions::new().database(&self.name))?)
     }
 
     pub(crate) async fn remove(self) -> Result<()> {
@@ -173,15 +195,19 @@ impl Area {
             }
             Database::Postgres => self.on_server(&format!("DROP SCHEMA {} CASCADE", self.name)).await,
             Database::Mysql => self.on_server(&format!("DROP SCHEMA {}", self.name)).await,
+            Database::Mongodb => {
+                Ok(Client::with_uri_str(&self.url).await?.database(&self.name).drop().await?)
+            }
         }
     }
 
-    /// Runs a statement, if there is a server.
+    /// Runs a statement, if there is a server of SQL.
     async fn on_server(&self, statement: &str) -> Result<()> {
         // Made of the process's id and a number alone.
         let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
         match self.database {
-            Database::Sqlite => {}
+            // A database of MongoDB is there when something is written to it.
+            Database::Sqlite | Database::Mongodb => {}
             Database::Postgres => {
                 PgConnection::connect(&self.url).await?.execute(statement).await?;
             }

@@ -12,6 +12,9 @@ use crate::connection::MqttTransport;
 ///
 /// Connects when the scheduler starts; when the connection is lost, connects and subscribes again, for ever.
 ///
+/// Mosquitto needs `set_tcp_nodelay true` in its configuration, or it holds back up to 40 ms what follows another message
+/// closely; see [the crate](crate#latency).
+///
 /// ```
 /// use apsched_broker_mqtt::MqttBroker;
 ///

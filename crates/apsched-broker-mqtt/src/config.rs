@@ -19,6 +19,9 @@ const MAX_OUTGOING_BYTES: usize = 64 * 1024;
 
 /// Where a [`MqttBroker`](crate::MqttBroker) connects to.
 ///
+/// Nothing here makes up for a server that holds messages back: with Mosquitto, set `set_tcp_nodelay true` there; see
+/// [the crate](crate#latency).
+///
 /// ```
 /// use apsched_broker_mqtt::{MqttBroker, MqttConfig, QoS};
 ///

@@ -21,6 +21,17 @@
 //! it *and* to subscribe to it; MQTT refuses either without a word, so the broker publishes once and waits until it hears
 //! itself, and is [unhealthy](apsched_core::event::BrokerHealthChanged) when it does not. Who can publish to the topic can
 //! wake schedulers, and nothing worse: a message carries ids and is believed to be a hint.
+//!
+//! # Latency
+//! Give Mosquitto the line `set_tcp_nodelay true`, which is `false` unless it is set. Without it the server holds back a
+//! message that follows another closely, until the client's system has acknowledged the first: up to 40 ms on Linux. No
+//! client can change that, and a higher [quality of service](QoS) does not help: it is the server's socket that waits
+//! (Nagle's algorithm). Measured as the time from adding a job to its start in another process, 25 ms after the last one and
+//! with all events being sent, the 99th percentile was about 18 ms without the line, and 5 ms with it.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod broker;
 mod config;

@@ -2,30 +2,56 @@
 #![cfg(feature = "tls")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use apsched_broker_mqtt::rumqttc::{MqttOptions, TlsConfiguration, Transport};
 use apsched_broker_mqtt::{MqttBroker, MqttConfig};
-use apsched_core::broker::{EventBroker, EventItem};
-use apsched_core::event::{Event, EventType, Health, TaskAdded};
+use apsched_core::broker::EventBroker;
 use apsched_testkit::backend::Backend;
-use apsched_testkit::conformance::block_on;
+use apsched_testkit::conformance::broker::tls::{TlsHarness, TlsServer, Trust};
 use apsched_testkit::fault::{OwnServer, ServerCertificate};
-use apsched_testkit::report_skipped;
-use apsched_testkit::sample::task_id;
+use async_trait::async_trait;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Longest wait for an event.
-const PATIENCE: Duration = Duration::from_secs(20);
+struct Mqtt;
 
-/// What the server of this name shows, signed by itself.
-fn certificate_of(name: &str) -> ServerCertificate {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a name of a host");
-    ServerCertificate { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() }
+struct Server(OwnServer);
+
+#[async_trait]
+impl TlsHarness for Mqtt {
+    async fn serve(&self, certificate: Option<&ServerCertificate>) -> Result<Box<dyn TlsServer>, String> {
+        let server = match certificate {
+            Some(certificate) => OwnServer::start_encrypted(Backend::Mqtt, certificate).await?,
+            None => OwnServer::start(Backend::Mqtt).await?,
+        };
+        Ok(Box::new(Server(server)))
+    }
+
+    /// Such a server finds that this is no MQTT, and hangs up.
+    fn not_encrypted(&self) -> &'static str {
+        "connect to the mqtt server: TLS: I/O: "
+    }
 }
+
+#[async_trait]
+impl TlsServer for Server {
+    async fn open(&self, trust: Trust<'_>) -> Arc<dyn EventBroker> {
+        let url = self.0.url().replace("mqtt://", "mqtts://");
+        let config = match trust {
+            Trust::System => MqttConfig::from_url(&url).expect("a URL"),
+            Trust::Only(certificate) => {
+                let mut options = MqttOptions::new(client_id(), "127.0.0.1", port(&url));
+                options.set_transport(Transport::Tls(trusting(certificate)));
+                MqttConfig::from_client_options(options)
+            }
+        };
+        broker(config)
+    }
+}
+
+apsched_testkit::event_broker_tls_conformance!(Mqtt);
 
 /// Trust in this certificate and no other.
 fn trusting(certificate: &ServerCertificate) -> TlsConfiguration {
@@ -40,109 +66,67 @@ fn trusting(certificate: &ServerCertificate) -> TlsConfiguration {
     TlsConfiguration::Rustls(Arc::new(config))
 }
 
-fn port(server: &OwnServer) -> u16 {
-    let url = server.url();
+fn client_id() -> String {
+    format!("test{:016x}", fastrand::u64(..))
+}
+
+fn port(url: &str) -> u16 {
     let end = url.rsplit(':').next().unwrap_or_default();
     end.trim_end_matches("/mqtt").parse().expect("the URL has a port")
 }
 
-/// A broker that trusts this certificate and no other.
-async fn started(server: &OwnServer, trusted: &ServerCertificate) -> MqttBroker {
-    let id = format!("test{:016x}", fastrand::u64(..));
-    let mut options = MqttOptions::new(id, "127.0.0.1", port(server));
-    options.set_transport(Transport::Tls(trusting(trusted)));
-    start(MqttConfig::from_client_options(options)).await
-}
-
-async fn start(config: MqttConfig) -> MqttBroker {
-    let broker = MqttBroker::new(config).expect("a valid configuration");
-    broker.start().await.expect("a valid configuration");
-    broker
-}
-
-/// Why the broker is not connected.
-fn refusal(broker: &impl EventBroker) -> String {
-    match broker.health() {
-        Health::Unhealthy(reason) => reason,
-        Health::Healthy => "it is connected".to_owned(),
-    }
-}
-
-async fn assert_events_travel(here: &MqttBroker, there: &MqttBroker) {
-    assert_eq!((here.health(), there.health()), (Health::Healthy, Health::Healthy));
-    let mut listener = there.subscribe(TaskAdded::INTEREST);
-    let event = Event::from(TaskAdded::new(task_id("secret")));
-
-    here.publish(vec![event.clone()]);
-
-    let heard = tokio::time::timeout(PATIENCE, listener.next()).await.expect("an event");
-    assert_eq!(heard, Some(EventItem::Event(event)));
-}
-
-#[test]
-fn events_travel_encrypted() {
-    block_on(async {
-        let certificate = certificate_of("127.0.0.1");
-        let server = match OwnServer::start_encrypted(Backend::Mqtt, &certificate).await {
-            Ok(server) => server,
-            Err(why) => return report_skipped("events_travel_encrypted", &why),
-        };
-
-        let (here, there) = (started(&server, &certificate).await, started(&server, &certificate).await);
-
-        assert_events_travel(&here, &there).await;
-    });
-}
-
-#[test]
-fn a_server_that_nobody_vouches_for_is_refused() {
-    block_on(async {
-        let certificate = certificate_of("127.0.0.1");
-        let server = match OwnServer::start_encrypted(Backend::Mqtt, &certificate).await {
-            Ok(server) => server,
-            Err(why) => return report_skipped("a_server_that_nobody_vouches_for_is_refused", &why),
-        };
-
-        let of_the_system = start(MqttConfig::from_url(&server.url()).expect("a URL")).await;
-        let of_another = started(&server, &certificate_of("127.0.0.1")).await;
-
-        for reason in [refusal(&of_the_system), refusal(&of_another)] {
-            assert!(reason.contains("invalid peer certificate: "), "{reason}");
-        }
-    });
-}
-
-#[test]
-fn a_server_that_shows_the_certificate_of_another_host_is_refused() {
-    block_on(async {
-        let certificate = certificate_of("elsewhere.example");
-        let server = match OwnServer::start_encrypted(Backend::Mqtt, &certificate).await {
-            Ok(server) => server,
-            Err(why) => {
-                return report_skipped(
-                    "a_server_that_shows_the_certificate_of_another_host_is_refused",
-                    &why,
-                );
-            }
-        };
-
-        let broker = started(&server, &certificate).await;
-
-        let reason = refusal(&broker);
-        assert!(reason.contains("not valid for name"), "{reason}");
-    });
+fn broker(config: MqttConfig) -> Arc<dyn EventBroker> {
+    Arc::new(MqttBroker::new(config).expect("a valid configuration"))
 }
 
 #[cfg(feature = "websocket")]
 mod websocket {
+    use std::time::Duration;
+
+    use apsched_core::broker::EventItem;
+    use apsched_core::event::{Event, EventType, Health, TaskAdded};
+    use apsched_testkit::conformance::block_on;
+    use apsched_testkit::report_skipped;
+    use apsched_testkit::sample::task_id;
+
     use super::*;
 
-    async fn started_by_websocket(server: &OwnServer, trusted: &ServerCertificate) -> MqttBroker {
-        let id = format!("test{:016x}", fastrand::u64(..));
-        let mut options = MqttOptions::new(id, server.url(), port(server));
-        options.set_transport(Transport::Wss(trusting(trusted)));
-        start(MqttConfig::from_client_options(options)).await
+    /// Longest wait for an event.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    struct Websocket;
+
+    struct WebsocketServer(OwnServer);
+
+    #[async_trait]
+    impl TlsHarness for Websocket {
+        async fn serve(&self, certificate: Option<&ServerCertificate>) -> Result<Box<dyn TlsServer>, String> {
+            Ok(Box::new(WebsocketServer(OwnServer::start_websocket(certificate).await?)))
+        }
+
+        /// Such a server answers by HTTP.
+        fn not_encrypted(&self) -> &'static str {
+            "received corrupt message of type InvalidContentType"
+        }
     }
+
+    #[async_trait]
+    impl TlsServer for WebsocketServer {
+        async fn open(&self, trust: Trust<'_>) -> Arc<dyn EventBroker> {
+            let url = self.0.url().replace("ws://", "wss://");
+            let config = match trust {
+                Trust::System => MqttConfig::from_url(&url).expect("a URL"),
+                Trust::Only(certificate) => {
+                    let mut options = MqttOptions::new(client_id(), &url, port(&url));
+                    options.set_transport(Transport::Wss(trusting(certificate)));
+                    MqttConfig::from_client_options(options)
+                }
+            };
+            broker(config)
+        }
+    }
+
+    apsched_testkit::event_broker_tls_conformance!(Websocket);
 
     #[test]
     fn events_travel_by_websockets() {
@@ -151,50 +135,18 @@ mod websocket {
                 Ok(server) => server,
                 Err(why) => return report_skipped("events_travel_by_websockets", &why),
             };
-            let config = || MqttConfig::from_url(&server.url()).expect("a URL");
+            let open = || broker(MqttConfig::from_url(&server.url()).expect("a URL"));
+            let (here, there) = (open(), open());
+            here.start().await.expect("a valid configuration");
+            there.start().await.expect("a valid configuration");
+            assert_eq!((here.health(), there.health()), (Health::Healthy, Health::Healthy));
+            let mut listener = there.subscribe(TaskAdded::INTEREST);
+            let event = Event::from(TaskAdded::new(task_id("news")));
 
-            let (here, there) = (start(config()).await, start(config()).await);
+            here.publish(vec![event.clone()]);
 
-            assert_events_travel(&here, &there).await;
-        });
-    }
-
-    #[test]
-    fn events_travel_by_encrypted_websockets() {
-        block_on(async {
-            let certificate = certificate_of("127.0.0.1");
-            let server = match OwnServer::start_websocket(Some(&certificate)).await {
-                Ok(server) => server,
-                Err(why) => return report_skipped("events_travel_by_encrypted_websockets", &why),
-            };
-
-            let here = started_by_websocket(&server, &certificate).await;
-            let there = started_by_websocket(&server, &certificate).await;
-
-            assert_events_travel(&here, &there).await;
-        });
-    }
-
-    #[test]
-    fn a_websocket_of_a_server_that_nobody_vouches_for_is_refused() {
-        block_on(async {
-            let certificate = certificate_of("127.0.0.1");
-            let server = match OwnServer::start_websocket(Some(&certificate)).await {
-                Ok(server) => server,
-                Err(why) => {
-                    return report_skipped(
-                        "a_websocket_of_a_server_that_nobody_vouches_for_is_refused",
-                        &why,
-                    );
-                }
-            };
-
-            let of_the_system = start(MqttConfig::from_url(&server.url()).expect("a URL")).await;
-            let of_another = started_by_websocket(&server, &certificate_of("127.0.0.1")).await;
-
-            for reason in [refusal(&of_the_system), refusal(&of_another)] {
-                assert!(reason.contains("invalid peer certificate: "), "{reason}");
-            }
+            let heard = tokio::time::timeout(PATIENCE, listener.next()).await.expect("an event");
+            assert_eq!(heard, Some(EventItem::Event(event)));
         });
     }
 }

@@ -26,6 +26,10 @@
 //! without a word. The broker publishes once and waits until it hears itself, and is
 //! [unhealthy](apsched_core::event::BrokerHealthChanged) when it does not. Connect past the pooler.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod broker;
 mod config;
 mod connection;

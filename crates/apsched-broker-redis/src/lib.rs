@@ -23,6 +23,10 @@
 //! do. Who can publish to the channel can wake schedulers, and nothing worse: a message carries ids and is believed to be a
 //! hint.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod broker;
 mod config;
 mod connection;

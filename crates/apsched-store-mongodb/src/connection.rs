@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use apsched_core::store::Strangers;
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{StoreError, TaskId};
 use chrono::{DateTime, Utc};
@@ -38,7 +39,7 @@ pub(crate) struct Connection {
     client: Client,
     collections: Collections,
     orphans: orphan::Policy,
-    registry: Arc<RwLock<Arc<TriggerRegistry>>>,
+    strangers: Arc<Strangers>,
     crowd: Crowd,
     crowd_at_limits: Crowd,
     suspicion: orphan::Suspicion,
@@ -88,13 +89,13 @@ impl Connection {
     pub(crate) async fn open(
         source: &Source,
         options: &MongoOptions,
-        registry: Arc<RwLock<Arc<TriggerRegistry>>>,
+        strangers: Arc<Strangers>,
     ) -> Outcome<Self> {
         let (database, prefix) = (source.database(options)?, options.checked_prefix()?);
         let (client, orphans) = source.client().await?;
         let collections = Collections::new(&client, &database, prefix);
         let (crowd, crowd_at_limits, suspicion, seen_limits) = Default::default();
-        Ok(Self { client, collections, orphans, registry, crowd, crowd_at_limits, suspicion, seen_limits })
+        Ok(Self { client, collections, orphans, strangers, crowd, crowd_at_limits, suspicion, seen_limits })
     }
 
     pub(crate) const fn client(&self) -> &Client {
@@ -123,6 +124,14 @@ impl Connection {
         &self.suspicion
     }
 
+    /// Waits until a majority of the nodes has all that was written before.
+    pub(crate) async fn confirm(&self) -> Outcome<()> {
+        // A write that changes nothing waits for what was there before it.
+        let nothing = doc! {"$max": {"version": 0_i64}};
+        self.collections().meta.update_one(doc! {"_id": "schema"}, nothing).await?;
+        Ok(())
+    }
+
     pub(crate) fn learn_limits(&self, limits: &Limits) {
         limits.clone_into(&mut self.seen_limits.write().unwrap_or_else(PoisonError::into_inner));
     }
@@ -135,7 +144,12 @@ impl Connection {
 
     /// What binds custom triggers that are read.
     pub(crate) fn registry(&self) -> Arc<TriggerRegistry> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.strangers.registry()
+    }
+
+    /// Which schedules are left to others.
+    pub(crate) fn strangers(&self) -> &Strangers {
+        &self.strangers
     }
 
     /// Refuses a server that has no transactions.
@@ -155,7 +169,8 @@ impl Connection {
         Ok(())
     }
 
-    /// The time of the primary, in whole milliseconds.
+    /// The time of the primary, in whole milliseconds. Through mongos it is the router's: schedulers that go through several of
+    /// them agree as far as the clocks of these do.
     pub(crate) async fn server_time(&self) -> Outcome<DateTime<Utc>> {
         let hello = self.hello().await?;
         let time = hello.get_datetime("localTime").ok().map(|time| time.timestamp_millis());

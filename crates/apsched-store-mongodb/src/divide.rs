@@ -7,6 +7,7 @@
 //! Halving ends after some transactions, with what was done until then. Whoever is in the way all the time is doing the same work, and
 //! what is left is there for the next call; one that goes on for long is cut off, and nobody hears of what it did.
 
+use std::collections::VecDeque;
 use std::future::Future;
 
 use mongodb::ClientSession;
@@ -71,14 +72,9 @@ impl Connection {
         if items.is_empty() {
             return Ok(divided);
         }
-        let mut pending = vec![(items, Patience::Short)];
-        let mut tried = 0;
-        while let Some((items, patience)) = pending.pop() {
-            if tried == MOST_PARTS {
-                divided.locked += items.len();
-                continue;
-            }
-            tried += 1;
+        let mut halving = Halving::of(items);
+        while let Some(items) = halving.next() {
+            let patience = if halving.is_whole() { Patience::Short } else { Patience::None };
             let others = if items.len() == 1 { crowd.patience() } else { 0 };
             match self.transaction_among(others, patience, &Part { work, items }).await {
                 Ok(value) => divided.done.push(value),
@@ -88,13 +84,7 @@ impl Connection {
                         // At once, as the call may be cut off before it has come to its end.
                         self.suspect_orphans().await;
                     }
-                    if items.len() == 1 {
-                        divided.locked += 1;
-                        continue;
-                    }
-                    let (first, second) = items.split_at(items.len() / 2);
-                    pending.push((second, Patience::None));
-                    pending.push((first, Patience::None));
+                    halving.split(items);
                 }
                 // What is done is done, and its owner must hear of it.
                 Err(problem) if divided.done.is_empty() => return Err(problem),
@@ -104,6 +94,76 @@ impl Connection {
                 }
             }
         }
+        divided.locked = halving.left_out();
         Ok(divided)
+    }
+}
+
+/// Which part is tried next: the larger ones first, as a locked item may be anywhere in them.
+struct Halving<'a, T> {
+    pending: VecDeque<&'a [T]>,
+    tried: u32,
+    locked: usize,
+}
+
+impl<'a, T> Halving<'a, T> {
+    fn of(items: &'a [T]) -> Self {
+        Self { pending: VecDeque::from([items]), tried: 0, locked: 0 }
+    }
+
+    /// The next part to try. `None`: it was tried often enough, or there is nothing left.
+    fn next(&mut self) -> Option<&'a [T]> {
+        if self.tried == MOST_PARTS {
+            return None;
+        }
+        self.tried += 1;
+        self.pending.pop_front()
+    }
+
+    /// Whether what was given last are all items.
+    const fn is_whole(&self) -> bool {
+        self.tried == 1
+    }
+
+    /// Somebody was in the way of this part.
+    fn split(&mut self, part: &'a [T]) {
+        if part.len() == 1 {
+            self.locked += 1;
+        } else {
+            let (first, second) = part.split_at(part.len() / 2);
+            self.pending.extend([first, second]);
+        }
+    }
+
+    /// How many items were locked, or not tried often enough to know.
+    fn left_out(&self) -> usize {
+        self.locked + self.pending.iter().map(|part| part.len()).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many items are done when one of them is locked.
+    fn done(items: usize, locked: usize) -> usize {
+        let items: Vec<usize> = (0..items).collect();
+        let mut halving = Halving::of(&items);
+        let mut done = 0;
+        while let Some(part) = halving.next() {
+            if part.contains(&locked) { halving.split(part) } else { done += part.len() }
+        }
+        assert_eq!(done + halving.left_out(), items.len());
+        done
+    }
+
+    #[test]
+    fn wherever_the_locked_item_is_seven_eighths_of_the_others_are_done() {
+        for items in 2..=500 {
+            for locked in 0..items {
+                let done = done(items, locked);
+                assert!(done + 1 >= items - items.div_ceil(8), "{done} of {items}, the {locked}th locked");
+            }
+        }
     }
 }

@@ -58,9 +58,12 @@ impl Problem {
             if error.contains_label(TRANSIENT_TRANSACTION_ERROR) && meaning(error) == Meaning::MayPass)
     }
 
-    /// Whether a statement has waited too long for a document that somebody had locked.
+    /// Whether a statement has waited too long for a document that somebody had locked; not for a majority of the nodes, which bears
+    /// the same number.
     pub(crate) fn is_time_limit(&self) -> bool {
-        matches!(self, Self::Driver(error) if code(error) == Some(TIME_LIMIT))
+        let Self::Driver(error) = self else { return false };
+        let is_of_majority = matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteConcernError(_)));
+        code(error) == Some(TIME_LIMIT) && !is_of_majority
     }
 
     /// Whether a document of the same id is there already.
@@ -169,14 +172,15 @@ fn meaning_of_code(error: &Error) -> Meaning {
 /// Credentials (18, 8000), permission (13), commands and transactions that the server does not know (20, 59, 72, 303).
 const NEVER_WORKS: [i32; 7] = [13, 18, 20, 59, 72, 303, 8000];
 
-/// Lock not to be had (24), conflict (112), transaction gone (244, 251), catalog changed meanwhile (246).
-const CONFLICT: [i32; 5] = [24, 112, 244, 246, 251];
+/// Lock not to be had (24), conflict (112), snapshot gone (239), transaction gone (244, 251), catalog changed meanwhile (246).
+const CONFLICT: [i32; 6] = [24, 112, 239, 244, 246, 251];
 
 /// Network (6, 7, 89, 9001), timeouts (50, 64, 202, 262), elections and shutdown (91, 189, 10058, 10107, 11600, 11602,
-/// 13435, 13436), no read at this time (133, 134), killed (11601, 237), disk full (14031).
-const MAY_PASS: [i32; 21] = [
-    6, 7, 50, 64, 89, 91, 133, 134, 189, 202, 237, 262, 9001, 10_058, 10_107, 11_600, 11_601, 11_602, 13_435,
-    13_436, 14_031,
+/// 13435, 13436), a cursor that a restart has ended (43), the key of a signature that is not there yet after an election (211), no read
+/// at this time (133, 134), killed (11601, 237), disk full (14031).
+const MAY_PASS: [i32; 23] = [
+    6, 7, 43, 50, 64, 89, 91, 133, 134, 189, 202, 211, 237, 262, 9001, 10_058, 10_107, 11_600, 11_601,
+    11_602, 13_435, 13_436, 14_031,
 ];
 
 /// The server's number for what happened.
@@ -224,7 +228,10 @@ mod tests {
             (18, "AuthenticationFailed", Meaning::NeverWorks),
             (20, "IllegalOperation", Meaning::NeverWorks),
             (112, "WriteConflict", Meaning::Conflict),
+            (239, "SnapshotTooOld", Meaning::Conflict),
             (251, "NoSuchTransaction", Meaning::Conflict),
+            (43, "CursorNotFound", Meaning::MayPass),
+            (211, "KeyNotFound", Meaning::MayPass),
             (189, "PrimarySteppedDown", Meaning::MayPass),
             (10_107, "NotWritablePrimary", Meaning::MayPass),
             (11_600, "InterruptedAtShutdown", Meaning::MayPass),
@@ -235,6 +242,18 @@ mod tests {
         ] {
             assert_eq!(meaning(&answer(code, name)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_majority_that_does_not_answer_is_no_lock() {
+        let late = deserialize_from_document(
+            doc! {"code": TIME_LIMIT, "codeName": "MaxTimeMSExpired", "errmsg": ""},
+        );
+        let late = Error::from(ErrorKind::Write(WriteFailure::WriteConcernError(late.unwrap())));
+
+        assert!(!Problem::from(late.clone()).is_time_limit());
+        assert_eq!(meaning(&late), Meaning::MayPass);
+        assert!(Problem::from(answer(TIME_LIMIT, "MaxTimeMSExpired")).is_time_limit());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use mongodb::bson::{Document, doc};
 use crate::collections::Collections;
 use crate::document::job::{JobDocument, quarantined, requeued};
 use crate::document::result::ResultDocument;
-use crate::document::{Unreadable, uuid, uuids};
+use crate::document::{DocumentId, MOST_IDS, Unreadable, uuids};
 use crate::error::Outcome;
 use crate::statement::update_each;
 
@@ -27,7 +27,7 @@ pub(crate) struct JobChanges {
     gone: Vec<JobId>,
     results: Vec<JobResult>,
     to_stop: Vec<JobId>,
-    updates: Vec<(JobId, Document)>,
+    updates: Vec<(DocumentId, Document)>,
 }
 
 impl JobChanges {
@@ -43,7 +43,18 @@ impl JobChanges {
         }
     }
 
-    /// Queues a job whose id is free.
+    /// Those that are there and end with this.
+    pub(crate) fn gone(&self) -> &[JobId] {
+        &self.gone
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) const fn is_empty(&self) -> bool {
+        let Self { added, gone, results, to_stop, updates, .. } = self;
+        added.is_empty() && gone.is_empty() && results.is_empty() && to_stop.is_empty() && updates.is_empty()
+    }
+
+    /// Queues a job whose id and fire time are free.
     pub(crate) fn add(&mut self, job: Job) {
         if self.interest.includes(JobAdded::INTEREST) {
             let (task, schedule) = (job.task_id.clone(), job.schedule_id.clone());
@@ -66,7 +77,7 @@ impl JobChanges {
             }
             ClaimEnd::Queued(told) => self.events.extend(told),
         }
-        self.updates.push((job.id, requeued(&job)));
+        self.updates.push((job.id.into(), requeued(&job)));
         Some(job.run_at)
     }
 
@@ -104,10 +115,14 @@ impl JobChanges {
         self.events.push(JobCancelRequested::new(id).into());
     }
 
-    /// Puts a job aside that cannot be read.
-    pub(crate) fn quarantine(&mut self, id: JobId, reason: &Unreadable) {
+    /// Puts a job aside that cannot be read. One whose id is none of a job can be named to nobody; it is logged.
+    pub(crate) fn quarantine(&mut self, id: impl Into<DocumentId>, reason: &Unreadable) {
+        let id = id.into();
+        match id.job_id() {
+            Some(job) => self.events.push(JobQuarantined::new(job, reason.to_string()).into()),
+            None => tracing::warn!(%id, %reason, "a document under an id that no job has is put aside"),
+        }
         self.updates.push((id, quarantined(reason)));
-        self.events.push(JobQuarantined::new(id, reason.to_string()).into());
     }
 
     /// Writes all of it; the events are what it caused.
@@ -117,9 +132,8 @@ impl JobChanges {
         session: &mut ClientSession,
     ) -> Outcome<Vec<Event>> {
         let Collections { jobs, results, .. } = collections;
-        if !self.gone.is_empty() {
-            let gone = doc! {"_id": {"$in": uuids(self.gone)}};
-            jobs.delete_many(gone).session(&mut *session).await?;
+        for gone in self.gone.chunks(MOST_IDS) {
+            jobs.delete_many(by_ids(gone)).session(&mut *session).await?;
         }
         if !self.results.is_empty() {
             let documents: Result<Vec<_>, _> = self.results.iter().map(ResultDocument::of).collect();
@@ -129,14 +143,16 @@ impl JobChanges {
             let documents: Result<Vec<_>, _> = self.added.iter().map(JobDocument::of).collect();
             jobs.clone_with_type().insert_many(documents?).session(&mut *session).await?;
         }
-        if !self.to_stop.is_empty() {
+        for to_stop in self.to_stop.chunks(MOST_IDS) {
             let request = doc! {"$set": {"cancel_requested": true}};
-            jobs.update_many(doc! {"_id": {"$in": uuids(self.to_stop)}}, request)
-                .session(&mut *session)
-                .await?;
+            jobs.update_many(by_ids(to_stop), request).session(&mut *session).await?;
         }
-        let updates = self.updates.into_iter().map(|(id, update)| (doc! {"_id": uuid(id)}, update));
+        let updates = self.updates.into_iter().map(|(id, update)| (id.filter(), update));
         update_each(collections, jobs, updates.collect(), session).await?;
         Ok(self.events)
     }
+}
+
+fn by_ids(ids: &[JobId]) -> Document {
+    doc! {"_id": {"$in": uuids(ids.iter().copied())}}
 }

@@ -16,6 +16,7 @@
 //! | the collections, their indexes | `collections.rs`, `schema.rs` |
 //! | the documents | `document/` |
 //! | what is done for a call | `operation/`, which calls the rules of core |
+//! | the client, one for each runtime | `home.rs`, `connection.rs` |
 //! | how several writes become one, what if others are in the way | `transaction.rs`, `divide.rs`, `orphan.rs` |
 //! | what waits, and who has room for it | `survey.rs` |
 //! | which errors may pass | `error.rs` |
@@ -23,7 +24,8 @@
 //! # What it needs
 //!
 //! A replica set, as only that has transactions; one node is enough (`mongod --replSet rs0`, and `rs.initiate()` once). A sharded cluster
-//! has them too; the collections are not to be sharded. A standalone server is refused at the start. The user needs the role
+//! has them too; the collections are not to be sharded. There the time of the server, on which schedulers agree, is that of the `mongos`
+//! through which each goes: let all go through one, or keep their clocks in step. A standalone server is refused at the start. The user needs the role
 //! `readWrite` on the database. TLS is rustls, asked for by the URL (`tls=true`), as are credentials.
 //!
 //! # Who locks what
@@ -34,16 +36,16 @@
 //! | operation | locks | where others hold a lock |
 //! |---|---|---|
 //! | acquire jobs of tasks with a limit | the documents of the tasks, then the chosen jobs | takes what is free, without them |
-//! | acquire other jobs | each job for itself, all in one statement | takes what is free, after two seconds at most |
+//! | acquire other jobs, prolong leases | each job for itself, all in one statement | goes on behind it, after two seconds; twice at most |
 //! | acquire schedules | the chosen schedules | takes what is free, without them |
 //! | recover | the orphaned jobs; the jobs that missed their deadline | takes back the others |
 //! | release jobs of which nothing is kept | each job for itself, all in one statement | waits, two seconds at most |
-//! | release other jobs, prolong leases | the jobs, by id, token and holder | is done anew |
+//! | release other jobs | the jobs, by id, token and holder | is done anew |
 //! | release schedules | the schedules; the jobs that are replaced | is done anew |
 //! | add jobs | nothing that is there | is done anew |
 //! | add, change, remove a schedule | the schedule; its jobs if they are cancelled | is done anew |
 //! | cancel a job | the job | is done anew |
-//! | progress | the job, in one statement | waits |
+//! | progress | the job, in one statement | waits, two seconds at most |
 //!
 //! Everything is written to a majority of the nodes and read from the primary, so no claim is lost in an election.
 //!
@@ -67,6 +69,7 @@ mod crowd;
 mod divide;
 mod document;
 mod error;
+mod home;
 mod job_changes;
 mod operation;
 mod options;

@@ -122,17 +122,17 @@ async fn index_jobs(collections: &Collections) -> Outcome<()> {
         partial(index::QUEUE, doc! {"lane": 1, "run_at": 1, "_id": 1}, there("lane")),
         partial(index::RUNNING, doc! {"task_id": 1, "lease.until": 1}, there("lease.until")),
         partial(index::DEADLINES, doc! {"start_deadline": 1, "lane": 1}, has_deadline),
-        partial("of_schedule", doc! {"schedule_id": 1, "_id": 1}, there("schedule_id")),
+        unique("of_schedule", doc! {"schedule_id": 1, "fire_time": 1, "by_hand": 1}, there("schedule_id")),
         partial("to_stop", doc! {"lease.holder": 1}, doc! {"cancel_requested": true}),
     ];
     create(&collections.jobs, indexes).await
 }
 
 async fn index_schedules(collections: &Collections) -> Outcome<()> {
-    let indexes = [
-        named(index::DUE, doc! {"state": 1, "next_fire_time": 1, "_id": 1, "lease.until": 1}),
-        partial(index::LEASED, doc! {"lease.until": 1}, there("lease.until")),
-    ];
+    // What holds a schedule back stands behind the order, so that it is passed over without being read.
+    let due = doc! {"state": 1, "next_fire_time": 1, "_id": 1, "lease.until": 1, "custom_triggers": 1};
+    let indexes =
+        [named(index::DUE, due), partial(index::LEASED, doc! {"lease.until": 1}, there("lease.until"))];
     create(&collections.schedules, indexes).await
 }
 
@@ -157,6 +157,12 @@ fn named(name: &str, keys: Document) -> IndexModel {
 fn partial(name: &str, keys: Document, of: Document) -> IndexModel {
     let options = IndexOptions::builder().name(name.to_owned()).partial_filter_expression(of).build();
     IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// An index of those documents alone that fit, of which no two have the same keys.
+fn unique(name: &str, keys: Document, of: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).partial_filter_expression(of).unique(true);
+    IndexModel::builder().keys(keys).options(options.build()).build()
 }
 
 /// Who changes the schema.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use apsched_core::event::{Event, EventInterest};
 use apsched_core::schedule::ScheduleEdit;
@@ -20,27 +20,29 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mongodb::Client;
 use mongodb::bson::oid::ObjectId;
-use tokio::sync::OnceCell;
 
 use crate::connection::{Connection, Source};
-use crate::error::{Outcome, unavailable};
+use crate::error::{Outcome, failed, unavailable};
+use crate::home::Homes;
 use crate::options::MongoOptions;
 use crate::pause::pause;
 use crate::{operation, schema};
 
-/// Performs an operation: `perform!(self, "store.verb", connection => operation)`.
+/// Performs an operation: `perform!(self, "store.verb", [captured by clone], connection => operation)`.
 macro_rules! perform {
-    ($store:expr, $name:literal, $connection:ident => $work:expr) => {
-        $store
-            .perform($name, async {
-                let $connection = $store.connection().await?;
-                $work.await
-            })
-            .await
-    };
+    ($store:expr, $name:literal, [$($captured:ident),*], $connection:ident => $work:expr) => {{
+        $( let $captured = $captured.clone(); )*
+        let work = move |connection: Arc<Connection>| async move {
+            let $connection = &*connection;
+            $work.await
+        };
+        $store.perform($name, work).await
+    }};
 }
 
-/// Keeps tasks, schedules, jobs and results in MongoDB, for as many processes as like to share them; clones share the client.
+/// Keeps tasks, schedules, jobs and results in MongoDB, for as many processes as like to share them.
+///
+/// Clones share the client, of which there is one for each runtime that uses the store.
 ///
 /// Needs a replica set, of one node or more, or a sharded cluster, and MongoDB 5.0 or newer. See the [crate](crate) for how it
 /// works and for what to set up.
@@ -59,11 +61,8 @@ pub struct MongoDataStore {
 }
 
 struct Inner {
-    source: Source,
     database: String,
-    options: MongoOptions,
-    connection: OnceCell<Connection>,
-    registry: Arc<RwLock<Arc<TriggerRegistry>>>,
+    homes: Homes,
 }
 
 impl MongoDataStore {
@@ -90,7 +89,7 @@ impl MongoDataStore {
     /// As [`connect`](Self::connect); also when an option is not allowed.
     pub async fn connect_with(url: &str, options: MongoOptions) -> StoreResult<Self> {
         let store = Self::open_with(url, options)?;
-        perform!(store, "connect to MongoDB", connection => connection.check_server())?;
+        perform!(store, "connect to MongoDB", [], connection => connection.check_server())?;
         Ok(store)
     }
 
@@ -112,7 +111,8 @@ impl MongoDataStore {
 
     /// A store on a client of your own, with the default options.
     ///
-    /// Transactions that a killed process left open are then ended by the server alone, after a minute or more; see
+    /// A client is to be used in one runtime: it stands still when that runtime does, and ends with it.
+    /// Transactions that a killed process left open are ended by the server alone, after a minute or more; see
     /// [the crate](crate#a-process-that-is-killed).
     ///
     /// # Errors
@@ -132,27 +132,38 @@ impl MongoDataStore {
     fn new(source: Source, options: MongoOptions) -> StoreResult<Self> {
         let database = source.database(&options)?;
         options.checked_prefix()?;
-        let registry = Arc::default();
-        let inner = Inner { source, database, options, connection: OnceCell::new(), registry };
-        Ok(Self { inner: Arc::new(inner) })
+        let homes = Homes::new(source, options, Arc::default());
+        Ok(Self { inner: Arc::new(Inner { database, homes }) })
     }
 
-    /// What operations work with; made at the first call.
-    pub(crate) async fn connection(&self) -> Outcome<&Connection> {
-        let Inner { source, options, connection, registry, .. } = &*self.inner;
-        connection.get_or_try_init(|| Connection::open(source, options, registry.clone())).await
+    /// What operations work with, in the runtime of the caller.
+    pub(crate) async fn connection(&self) -> Outcome<Arc<Connection>> {
+        self.inner.homes.connection().await
     }
 
     /// Does an operation within the time that it may take. One that is cut off was done or was not.
-    async fn perform<T>(
+    async fn perform<T, W>(
         &self,
         operation: &'static str,
-        work: impl Future<Output = Outcome<T>>,
-    ) -> StoreResult<T> {
-        let longest = self.inner.options.operation_timeout;
-        match tokio::time::timeout(longest, work).await {
-            Ok(done) => done.map_err(|problem| problem.into_store_error(operation)),
-            Err(_) => Err(unavailable(operation, format!("the server did not answer within {longest:?}"))),
+        work: impl FnOnce(Arc<Connection>) -> W + Send + 'static,
+    ) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        W: Future<Output = Outcome<T>> + Send,
+    {
+        let longest = self.inner.homes.options().operation_timeout;
+        let store = self.clone();
+        // In a task of its own: a caller that stops waiting does not leave a transaction open.
+        let done = tokio::spawn(tokio::time::timeout(longest, async move {
+            let connection = store.connection().await?;
+            work(connection).await
+        }));
+        match done.await {
+            Ok(Ok(done)) => done.map_err(|problem| problem.into_store_error(operation)),
+            Ok(Err(_)) => {
+                Err(unavailable(operation, format!("the server did not answer within {longest:?}")))
+            }
+            Err(ended) => Err(failed(operation, ended.to_string())),
         }
     }
 }
@@ -162,7 +173,7 @@ impl fmt::Debug for MongoDataStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoDataStore")
             .field("database", &self.inner.database)
-            .field("jobs", &format_args!("{}jobs", self.inner.options.prefix))
+            .field("jobs", &format_args!("{}jobs", self.inner.homes.options().prefix))
             .finish_non_exhaustive()
     }
 }
@@ -170,11 +181,11 @@ impl fmt::Debug for MongoDataStore {
 #[async_trait]
 impl DataStore for MongoDataStore {
     async fn start(&self, registry: &TriggerRegistry) -> StoreResult<()> {
-        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry.clone());
-        perform!(self, "store.start", connection => connection.check_server())?;
+        self.inner.homes.strangers().register(registry);
+        perform!(self, "store.start", [], connection => connection.check_server())?;
         let owner = ObjectId::new().to_hex();
         for look in 1..=schema::LOOKS {
-            let attempt = perform!(self, "store.start", connection => {
+            let attempt = perform!(self, "store.start", [owner], connection => {
                 schema::bring_up_to_date(connection.collections(), &owner)
             })?;
             match attempt {
@@ -190,27 +201,27 @@ impl DataStore for MongoDataStore {
     }
 
     async fn server_time(&self) -> StoreResult<Option<DateTime<Utc>>> {
-        perform!(self, "store.server_time", connection => connection.server_time()).map(Some)
+        perform!(self, "store.server_time", [], connection => connection.server_time()).map(Some)
     }
 
     async fn put_tasks(&self, tasks: Vec<TaskDefinition>) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.put_tasks", connection => operation::task::put(connection, &tasks))
+        perform!(self, "store.put_tasks", [], connection => operation::task::put(connection, &tasks))
     }
 
     async fn remove_task(&self, id: &TaskId) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.remove_task", connection => operation::task::remove(connection, id))
+        perform!(self, "store.remove_task", [id], connection => operation::task::remove(connection, &id))
     }
 
     async fn tasks(&self) -> StoreResult<Vec<TaskDefinition>> {
-        perform!(self, "store.tasks", connection => operation::task::list(connection))
+        perform!(self, "store.tasks", [], connection => operation::task::list(connection))
     }
 
     async fn task(&self, id: &TaskId) -> StoreResult<Option<TaskDefinition>> {
-        perform!(self, "store.task", connection => operation::task::one(connection, id))
+        perform!(self, "store.task", [id], connection => operation::task::one(connection, &id))
     }
 
     async fn add_schedule(&self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.add_schedule", connection => operation::add_schedule::add(connection, &schedule, policy))
+        perform!(self, "store.add_schedule", [], connection => operation::add_schedule::add(connection, &schedule, policy))
     }
 
     async fn edit_schedule(
@@ -219,7 +230,7 @@ impl DataStore for MongoDataStore {
         edit: ScheduleEdit,
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.edit_schedule", connection => operation::edit_schedule::edit(connection, id, &edit, now))
+        perform!(self, "store.edit_schedule", [id], connection => operation::edit_schedule::edit(connection, &id, &edit, now))
     }
 
     async fn remove_schedule(
@@ -228,66 +239,66 @@ impl DataStore for MongoDataStore {
         jobs: RemoveJobs,
         now: DateTime<Utc>,
     ) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.remove_schedule", connection => operation::remove_schedule::remove(connection, id, jobs, now))
+        perform!(self, "store.remove_schedule", [id], connection => operation::remove_schedule::remove(connection, &id, jobs, now))
     }
 
     async fn schedule(&self, id: &ScheduleId) -> StoreResult<Option<Schedule>> {
-        perform!(self, "store.schedule", connection => operation::list_schedules::one(connection, id))
+        perform!(self, "store.schedule", [id], connection => operation::list_schedules::one(connection, &id))
     }
 
     async fn schedules(&self, filter: &ScheduleFilter) -> StoreResult<Vec<Schedule>> {
-        perform!(self, "store.schedules", connection => operation::list_schedules::list(connection, filter))
+        perform!(self, "store.schedules", [filter], connection => operation::list_schedules::list(connection, &filter))
     }
 
     async fn acquire_schedules(
         &self,
         request: AcquireSchedules,
     ) -> StoreResult<(Vec<ClaimedSchedule>, Vec<Event>)> {
-        perform!(self, "store.acquire_schedules", connection => operation::acquire_schedules::acquire(connection, &request))
+        perform!(self, "store.acquire_schedules", [], connection => operation::acquire_schedules::acquire(connection, &request))
     }
 
     async fn release_schedules(&self, request: ReleaseSchedules) -> StoreResult<Released<ScheduleId>> {
-        perform!(self, "store.release_schedules", connection => operation::release_schedules::release(connection, &request))
+        perform!(self, "store.release_schedules", [], connection => operation::release_schedules::release(connection, &request))
     }
 
     async fn add_jobs(&self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.add_jobs", connection => operation::add_jobs::add(connection, jobs, interest))
+        perform!(self, "store.add_jobs", [], connection => operation::add_jobs::add(connection, jobs, interest))
     }
 
     async fn cancel_job(&self, id: JobId, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.cancel_job", connection => operation::cancel_job::cancel(connection, id, now))
+        perform!(self, "store.cancel_job", [], connection => operation::cancel_job::cancel(connection, id, now))
     }
 
     async fn job_status(&self, id: JobId) -> StoreResult<JobStatus> {
-        perform!(self, "store.job_status", connection => operation::list_jobs::status(connection, id))
+        perform!(self, "store.job_status", [], connection => operation::list_jobs::status(connection, id))
     }
 
     async fn jobs(&self, filter: &JobFilter) -> StoreResult<Vec<Job>> {
-        perform!(self, "store.jobs", connection => operation::list_jobs::list(connection, filter))
+        perform!(self, "store.jobs", [filter], connection => operation::list_jobs::list(connection, &filter))
     }
 
     async fn job_result(&self, id: JobId) -> StoreResult<Option<JobResult>> {
-        perform!(self, "store.job_result", connection => operation::list_jobs::result(connection, id))
+        perform!(self, "store.job_result", [], connection => operation::list_jobs::result(connection, id))
     }
 
     async fn acquire_jobs(&self, request: AcquireJobs) -> StoreResult<(Vec<Job>, Vec<Event>)> {
-        perform!(self, "store.acquire_jobs", connection => operation::acquire_jobs::acquire(connection, &request))
+        perform!(self, "store.acquire_jobs", [], connection => operation::acquire_jobs::acquire(connection, &request))
     }
 
     async fn extend_leases(&self, request: ExtendLeases) -> StoreResult<LeaseReport> {
-        perform!(self, "store.extend_leases", connection => operation::extend_leases::extend(connection, &request))
+        perform!(self, "store.extend_leases", [], connection => operation::extend_leases::extend(connection, &request))
     }
 
     async fn release_jobs(&self, request: ReleaseJobs) -> StoreResult<Released<JobId>> {
-        perform!(self, "store.release_jobs", connection => operation::release_jobs::release(connection, &request))
+        perform!(self, "store.release_jobs", [], connection => operation::release_jobs::release(connection, &request))
     }
 
     async fn recover(&self, request: Recover) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.recover", connection => operation::recover::recover(connection, &request))
+        perform!(self, "store.recover", [], connection => operation::recover::recover(connection, &request))
     }
 
     async fn cancel_requests(&self, scheduler_id: &SchedulerId) -> StoreResult<Vec<JobId>> {
-        perform!(self, "store.cancel_requests", connection => operation::cancel_job::requests(connection, scheduler_id))
+        perform!(self, "store.cancel_requests", [scheduler_id], connection => operation::cancel_job::requests(connection, &scheduler_id))
     }
 
     async fn set_progress(
@@ -296,14 +307,14 @@ impl DataStore for MongoDataStore {
         holder: &SchedulerId,
         progress: Progress,
     ) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.set_progress", connection => operation::set_progress::set(connection, job, holder, &progress))
+        perform!(self, "store.set_progress", [holder], connection => operation::set_progress::set(connection, job, &holder, &progress))
     }
 
     async fn next_wakeup(&self, query: WakeupQuery) -> StoreResult<Wakeups> {
-        perform!(self, "store.next_wakeup", connection => operation::next_wakeup::next(connection, &query))
+        perform!(self, "store.next_wakeup", [], connection => operation::next_wakeup::next(connection, &query))
     }
 
     async fn cleanup(&self, now: DateTime<Utc>) -> StoreResult<Vec<Event>> {
-        perform!(self, "store.cleanup", connection => operation::cleanup::clean_up(connection, now))
+        perform!(self, "store.cleanup", [], connection => operation::cleanup::clean_up(connection, now))
     }
 }

@@ -17,7 +17,7 @@ use crate::collections::Collections;
 use crate::connection::Connection;
 use crate::document::lane::Lane;
 use crate::document::task::StoredLimit;
-use crate::document::{number, text};
+use crate::document::{as_whole, due_at, number, text};
 use crate::error::Outcome;
 use crate::schema::index;
 
@@ -64,8 +64,7 @@ impl Survey {
         match number(row, "run_at") {
             None => drop(self.limits.insert(id.to_owned(), StoredLimit::read(row))),
             Some(run_at) => {
-                let first_run_at = DateTime::from_timestamp_micros(run_at);
-                let lane = Lane::parse(id).zip(first_run_at);
+                let lane = Lane::parse(id).zip(due_at(run_at));
                 self.lanes.extend(lane.map(|(lane, first_run_at)| WaitingLane { lane, first_run_at }));
             }
         }
@@ -123,12 +122,13 @@ impl Survey {
     }
 }
 
-/// The first job of each lane.
-fn lanes() -> [Document; 3] {
+/// The first job of each lane. One that has no number to run at does not stand before the others; it is put aside by the cleanup.
+fn lanes() -> [Document; 4] {
     [
-        doc! {"$match": {"lane": {"$gte": ""}}},
+        doc! {"$match": {"lane": {"$gte": ""}, "run_at": {"$gte": i64::MIN}}},
         doc! {"$sort": {"lane": 1, "run_at": 1}},
         doc! {"$group": {"_id": "$lane", "run_at": {"$first": "$run_at"}}},
+        doc! {"$set": {"run_at": as_whole("$run_at")}},
     ]
 }
 

@@ -8,8 +8,8 @@ use apsched_core::{ConflictPolicy, Job, Schedule};
 use async_trait::async_trait;
 use mongodb::ClientSession;
 
-use crate::operation::add_jobs::{self, Ids};
-use crate::operation::add_schedule;
+use crate::operation::taken::Keys;
+use crate::operation::{add_jobs, add_schedule};
 use crate::store::MongoDataStore;
 
 /// A transaction of the user's own, in which jobs and schedules are added: committed with the user's data, or not at all.
@@ -65,8 +65,8 @@ impl StoreTransaction for MongoTransaction<'_> {
     async fn add_jobs(&mut self, jobs: Vec<Job>, interest: EventInterest) -> StoreResult<Vec<Event>> {
         let Self { store, session } = self;
         let added = async {
-            // An id that is taken would end the transaction, so it is looked first.
-            add_jobs::within(store.connection().await?, session, jobs, Ids::MayBeTaken, interest).await
+            // A key that is taken would end the transaction, so it is looked first.
+            add_jobs::within(&*store.connection().await?, session, jobs, Keys::MayBeTaken, interest).await
         };
         added.await.map_err(|problem| problem.into_store_error(OPERATION))
     }
@@ -74,7 +74,7 @@ impl StoreTransaction for MongoTransaction<'_> {
     async fn add_schedule(&mut self, schedule: Schedule, policy: ConflictPolicy) -> StoreResult<Vec<Event>> {
         let Self { store, session } = self;
         let added =
-            async { add_schedule::within(store.connection().await?, session, schedule, policy).await };
+            async { add_schedule::within(&*store.connection().await?, session, schedule, policy).await };
         added.await.map_err(|problem| problem.into_store_error(OPERATION))
     }
 }

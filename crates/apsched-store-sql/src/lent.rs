@@ -3,7 +3,7 @@
 //! sqlx asks a server after each use whether the connection still lives: a round trip for each operation, at the very moment at
 //! which the next one begins. An operation that went well has just shown it. So such a connection waits for the next operation as
 //! it is, and goes back to its pool when it has been out for long, when it has long not been needed, or when something failed:
-//! there its age is looked at, and whether it lives.
+//! there its age is looked at, and whether it lives. What the store's contract refuses has not failed: the server has answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Database, Pool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+use crate::error::{Problem, SqlResult};
 
 /// How long a connection is out of its pool at most, and how long it waits for an operation.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -108,12 +110,12 @@ impl<DB: Database> Lent<DB> {
         &mut self.connection
     }
 
-    /// Gives it back after an operation: as it is, if the operation went well.
-    pub(crate) fn give_back<T, E>(self, outcome: &Result<T, E>) {
+    /// Gives it back after an operation: as it is, if the operation went well or was refused. Then no transaction is open on it.
+    pub(crate) fn give_back<T>(self, outcome: &SqlResult<T>) {
         let Some((home, place, out_since)) = self.home else { return };
         match outcome {
-            Ok(_) => home.keep(self.connection, out_since),
-            Err(_) => {
+            Ok(_) | Err(Problem::Refused(_)) => home.keep(self.connection, out_since),
+            Err(Problem::Sql(_)) => {
                 // What one connection suffered may have happened to all.
                 let others = std::mem::take(&mut *home.waiting());
                 drop((self.connection, others));
@@ -123,6 +125,7 @@ impl<DB: Database> Lent<DB> {
     }
 
     /// Takes it out of the pool for good.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) fn detach(self) -> DB::Connection {
         self.connection.detach()
     }
@@ -130,6 +133,7 @@ impl<DB: Database> Lent<DB> {
 
 #[cfg(all(test, feature = "sqlite"))]
 mod tests {
+    use apsched_core::StoreError;
     use sqlx::Sqlite;
     use sqlx::sqlite::SqlitePoolOptions;
 
@@ -156,7 +160,7 @@ mod tests {
         let home = home(2);
         let mut lent = home.lend().await.expect("a connection");
         mark(&mut lent, "mine").await;
-        lent.give_back(&Ok::<_, ()>(()));
+        lent.give_back(&Ok(()));
 
         let mut lent = home.lend().await.expect("a connection");
 
@@ -171,7 +175,7 @@ mod tests {
         assert!(home.is_exhausted());
         assert!(matches!(home.lend().await, Err(sqlx::Error::PoolTimedOut)));
 
-        first.give_back(&Ok::<_, ()>(()));
+        first.give_back(&Ok(()));
         drop(second);
 
         let _first = home.lend().await.expect("one that waited");
@@ -182,20 +186,32 @@ mod tests {
     async fn after_a_failure_the_pool_looks_at_all_that_waited() {
         let home = home(3);
         let (first, second) = (home.lend().await.expect("one"), home.lend().await.expect("two"));
-        first.give_back(&Ok::<_, ()>(()));
+        first.give_back(&Ok(()));
         assert_eq!(home.waiting().len(), 1);
 
-        second.give_back(&Err::<(), _>("the server has gone"));
+        second.give_back(&Err::<(), _>(sqlx::Error::WorkerCrashed.into()));
 
         assert_eq!(home.waiting().len(), 0);
         let _again = home.lend().await.expect("one of the pool");
     }
 
     #[tokio::test]
+    async fn a_refusal_is_no_failure_of_the_connection() {
+        let home = home(3);
+        let (first, second) = (home.lend().await.expect("one"), home.lend().await.expect("two"));
+        first.give_back(&Ok(()));
+
+        let refusal = StoreError::ScheduleNotFound { schedule_id: "s".parse().expect("an id") };
+        second.give_back(&Err::<(), _>(refusal.into()));
+
+        assert_eq!(home.waiting().len(), 2);
+    }
+
+    #[tokio::test]
     async fn what_waits_is_closed_with_its_home() {
         let home = home(1);
         let pool = home.pool.clone();
-        home.lend().await.expect("a connection").give_back(&Ok::<_, ()>(()));
+        home.lend().await.expect("a connection").give_back(&Ok(()));
         assert_eq!(pool.size(), 1);
 
         drop(home);

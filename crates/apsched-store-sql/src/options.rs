@@ -22,7 +22,6 @@ pub struct SqlOptions {
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout: Duration,
     pub(crate) migrate: Migrate,
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "servers have settings of their own"))]
     pub(crate) durability: Durability,
 }
 

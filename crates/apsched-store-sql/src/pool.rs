@@ -151,9 +151,8 @@ impl Connections {
                     let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
                     let mut transaction = sqlx::Connection::begin_with(connection, begin).await?;
                     let done =
-                        work(&mut Session::new(Connection::Postgres(&mut transaction), statements)).await?;
-                    transaction.commit().await?;
-                    Ok(done)
+                        work(&mut Session::new(Connection::Postgres(&mut transaction), statements)).await;
+                    ended(transaction, done).await
                 });
                 let Some(done) = done.await else {
                     drop(lent.detach());
@@ -174,10 +173,8 @@ impl Connections {
                     let level = sqlx::raw_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
                     sqlx::Executor::execute(&mut *connection, level).await?;
                     let mut transaction = sqlx::Connection::begin(connection).await?;
-                    let done =
-                        work(&mut Session::new(Connection::MySql(&mut transaction), statements)).await?;
-                    transaction.commit().await?;
-                    Ok(done)
+                    let done = work(&mut Session::new(Connection::MySql(&mut transaction), statements)).await;
+                    ended(transaction, done).await
                 });
                 let Some(done) = done.await else {
                     drop(lent.detach());
@@ -187,6 +184,26 @@ impl Connections {
                 done
             }
         }
+    }
+}
+
+/// Ends a transaction as its work has ended.
+///
+/// What was refused is rolled back before it is told: a transaction that is only dropped holds its locks until its connection is
+/// used again, and the connection of a refusal waits for the next operation.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+async fn ended<DB: sqlx::Database, T>(
+    transaction: sqlx::Transaction<'_, DB>,
+    done: SqlResult<T>,
+) -> SqlResult<T> {
+    match done {
+        Ok(done) => transaction.commit().await.map(|()| done).map_err(Problem::Sql),
+        Err(Problem::Refused(refused)) => {
+            transaction.rollback().await?;
+            Err(Problem::Refused(refused))
+        }
+        // Dropped, its connection goes back to the pool, which asks it for an answer.
+        Err(failed) => Err(failed),
     }
 }
 

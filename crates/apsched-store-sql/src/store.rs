@@ -7,7 +7,8 @@ use apsched_core::event::{Event, EventInterest, Wakeup};
 use apsched_core::schedule::ScheduleEdit;
 use apsched_core::store::{
     AcquireJobs, AcquireSchedules, ClaimedSchedule, ExtendLeases, HeldJob, JobFilter, LeaseReport, Recover,
-    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, WakeupQuery, Wakeups,
+    ReleaseJobs, ReleaseSchedules, Released, RemoveJobs, ScheduleFilter, StoreResult, Strangers, WakeupQuery,
+    Wakeups,
 };
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{
@@ -34,7 +35,6 @@ use crate::schema::{self, SqlMigration};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use crate::session::{Connection, Session};
 use crate::statement::{Statement, Statements, statement};
-use crate::strangers::Strangers;
 use crate::value::Params;
 
 const SERVER_TIME_POSTGRES: Statement = statement!("server_time.postgres");

@@ -206,6 +206,7 @@ impl Params {
     }
 
     /// One cell of a set, which no other placeholder asks for.
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
     pub(crate) fn take_cell(&mut self, name: &str, cell: usize) -> Value {
         let found = self.sets.iter_mut().find(|rows| rows.name == name);
         let rows = found.unwrap_or_else(|| unreachable!("the statement was made for the rows {name}"));
@@ -224,10 +225,6 @@ impl Params {
 pub(crate) enum Cell {
     Null,
     Int(i64),
-    #[cfg_attr(
-        not(any(feature = "sqlite", feature = "postgres")),
-        expect(dead_code, reason = "MySQL gives text as bytes")
-    )]
     Text(String),
     Bytes(Vec<u8>),
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the others give ids as bytes"))]

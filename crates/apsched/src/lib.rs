@@ -43,7 +43,7 @@
 //! | know what happens | [`event`], [`Scheduler::subscribe`] |
 //! | run handlers somewhere else | [`executor`] |
 //! | do without async | [`blocking`] |
-//! | keep everything over restarts, in a database | [`guide::persistence`], [`store::SqlDataStore`] |
+//! | keep everything over restarts, in a database | [`guide::persistence`], [`store::SqlDataStore`], [`store::MongoDataStore`] |
 //! | let several processes share the work | [`guide::many_processes`] |
 //! | add a job in a transaction of my own | [`guide::transactions`], [`request::AddJob::within`] |
 //! | be ready for an outage | [`guide::failures`], [`store::Retrying`] |
@@ -60,6 +60,7 @@
 //! | `sqlite` | `store::SqlDataStore` on SQLite: one file or memory, nothing to install |
 //! | `postgres` | `store::SqlDataStore` on PostgreSQL 12 and later, and `broker::PostgresBroker` |
 //! | `mysql` | `store::SqlDataStore` on MySQL 8 and MariaDB 10.6 and later |
+//! | `mongodb` | `store::MongoDataStore` on MongoDB 5.0 and later, as a replica set |
 //! | `redis` | `broker::RedisBroker` |
 //! | `mqtt`, `mqtt-websocket` | `broker::MqttBroker`; the latter at `ws://` URLs |
 //!
@@ -220,6 +221,9 @@ pub mod broker {
 pub mod store {
     #[doc(inline)]
     pub use apsched_core::store::*;
+    #[cfg(feature = "mongodb")]
+    #[doc(inline)]
+    pub use apsched_store_mongodb::{MongoDataStore, MongoOptions, MongoTransaction};
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     #[doc(inline)]
     pub use apsched_store_sql::{

@@ -13,6 +13,9 @@ pub use crate::broker::PostgresBroker;
 #[cfg(feature = "redis")]
 #[doc(no_inline)]
 pub use crate::broker::RedisBroker;
+#[cfg(feature = "mongodb")]
+#[doc(no_inline)]
+pub use crate::store::{MongoDataStore, MongoOptions};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #[doc(no_inline)]
 pub use crate::store::{SqlDataStore, SqlOptions};

@@ -15,7 +15,7 @@ use super::fire_times;
 use super::fleet::Fleet;
 use super::record::{Run, Story};
 use super::site::Ground;
-use super::sql_site::run_script;
+use super::spoil::Spoil;
 use super::verdict::Verdict;
 
 pub(crate) async fn what_goes_wrong_hurts_itself_alone(ground: Ground, seed: u64) -> Verdict {
@@ -79,9 +79,7 @@ async fn leave_unreadable(client: &Client, ground: &Ground) -> Unreadable {
     let due = DateTrigger::at(SystemClock.now());
     let added = client.scheduler.add_schedule(Load::task("tick"), Load::numbered(0), due);
     added.id(unreadable.schedule).await.expect("the schedule is right");
-    let spoil = "UPDATE {}jobs SET settings = 'spoiled' WHERE task_id = 'spoiled';
-        UPDATE {}schedules SET trigger_definition = 'spoiled' WHERE id = 'spoiled';";
-    run_script(ground, spoil).await;
+    Spoil::Named.apply(ground).await;
     unreadable
 }
 

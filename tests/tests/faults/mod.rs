@@ -4,7 +4,7 @@
 //!
 //! | what | file |
 //! |---|---|
-//! | the store, empty at first | `site.rs`, `sql_site.rs` |
+//! | the store, empty at first | `site.rs`, `database_site.rs` |
 //! | the processes | `fleet.rs`, started from `programs/worker` |
 //! | what they wrote, and waits for what they write | `record.rs` |
 //! | who kills and freezes them | `chaos.rs` |
@@ -21,6 +21,7 @@ pub(crate) mod chaos;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod committed_jobs;
+pub(crate) mod database_site;
 pub(crate) mod edit;
 pub(crate) mod fire_times;
 pub(crate) mod fleet;
@@ -34,7 +35,7 @@ pub(crate) mod own_server;
 pub(crate) mod record;
 pub(crate) mod serializers;
 pub(crate) mod site;
-pub(crate) mod sql_site;
+pub(crate) mod spoil;
 pub(crate) mod starvation;
 pub(crate) mod stop;
 pub(crate) mod verdict;

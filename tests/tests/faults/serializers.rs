@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::client::{Client, KEEP, flawless};
 use super::record::{PATIENCE, Story};
 use super::site::Ground;
-use super::sql_site::run_script;
+use super::spoil::Spoil;
 use super::verdict::Verdict;
 
 /// Each task is run by one of the two, whoever adds the job.
@@ -124,9 +124,7 @@ pub(crate) async fn a_row_that_cannot_be_read_is_put_aside_by_both_and_harms_nob
     let schedule_told = [json.next_event::<ScheduleQuarantined>(), cbor.next_event::<ScheduleQuarantined>()];
     let added = cbor.add_schedule(BY_CBOR, Letter::numbered(1), some_day()).id("spoiled").await;
     added.expect("a schedule");
-    let spoil = "UPDATE {}jobs SET settings = 'spoiled', run_at = 0;
-        UPDATE {}schedules SET trigger_definition = 'spoiled', next_fire_time = 0;";
-    run_script(&ground, spoil).await;
+    Spoil::All.apply(&ground).await;
 
     for (told, job) in told.into_iter().zip(spoiled) {
         let event = tokio::time::timeout(PATIENCE, told).await.expect("somebody tells it").expect("an event");
@@ -170,11 +168,7 @@ pub(crate) async fn a_payload_that_cannot_be_read_ends_its_own_job_alone(
                 let job = writer.add_job(&task, Letter::numbered(1)).delay(LATER).keep_result(KEEP).await;
                 let job = job.expect("a job");
                 let whole = writer.add_job(task, Letter::numbered(2)).keep_result(KEEP).await;
-                let spoil = format!(
-                    "UPDATE {{}}jobs SET payload_serializer = '{serializer}', run_at = 0
-                    WHERE state = 'queued' AND run_at > created_at;"
-                );
-                run_script(&ground, &spoil).await;
+                Spoil::Serializer(serializer).apply(&ground).await;
 
                 for reader in &schedulers {
                     let result = reader.job::<Letter>(job.id()).result().timeout(PATIENCE).await;

@@ -1,11 +1,13 @@
 //! What a database can do as a queue, by its driver alone: the limit beside which a store is measured.
 //!
-//! A minimal queue is one table: id, queue, priority, due time, payload, and who has leased a row until when; its primary key,
+//! A minimal queue is one table (on MongoDB, a collection): id, queue, priority, due time, payload, and who has leased a row until when; its primary key,
 //! and one index in claim order that holds what is free. Three statements work on it, each a transaction of its own:
 //! insert 1,000 rows, lease the first 100 that are due, delete 100. It has no limits, no tokens, no
 //! results, no events and no retries, and it looks at nothing that comes back but the ids.
 
+mod hearing;
 mod latency;
+mod mongodb;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
+pub(crate) use hearing::hearing;
 pub(crate) use latency::latencies;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -59,6 +62,7 @@ async fn connect(area: &Area) -> Result<Box<dyn RawConnection>> {
         Database::Sqlite => Box::new(sqlite::connect(area).await?),
         Database::Postgres => Box::new(postgres::connect(area).await?),
         Database::Mysql => Box::new(mysql::connect(area).await?),
+        Database::Mongodb => Box::new(mongodb::connect(area).await?),
     })
 }
 

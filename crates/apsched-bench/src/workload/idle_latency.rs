@@ -11,8 +11,9 @@ use apsched::handler::Tasks;
 use apsched::task::Task;
 use tokio::sync::mpsc;
 
+use super::latencies::Latencies;
 use super::{Effort, runtime};
-use crate::figure::{Figure, Unit, percentile};
+use crate::figure::Figure;
 use crate::raw;
 use crate::report::Table;
 use crate::stopwatch::{micros_between, nanos, rest};
@@ -43,7 +44,7 @@ const fn bar(store: Store) -> Option<(f64, f64)> {
         Store::Memory => Some((50.0, 10.0)),
         Store::Sqlite => Some((700.0, 300.0)),
         Store::Postgres => Some((1000.0, 600.0)),
-        Store::Mysql => None,
+        Store::Mysql | Store::Mongodb => None,
     }
 }
 
@@ -163,25 +164,5 @@ impl Samples {
         table.push(p99);
         ratio.into_iter().for_each(|ratio| table.push(ratio));
         table
-    }
-}
-
-/// Percentiles of each round.
-#[derive(Debug, Default)]
-struct Latencies {
-    p50: Vec<f64>,
-    p99: Vec<f64>,
-}
-
-impl Latencies {
-    fn push(&mut self, mut micros: Vec<f64>) {
-        micros.sort_by(f64::total_cmp);
-        self.p50.push(percentile(&micros, 0.5));
-        self.p99.push(percentile(&micros, 0.99));
-    }
-
-    fn figures(self, what: &str) -> [Figure; 2] {
-        let figure = |rank, samples| Figure::new(format!("{what}, {rank}"), Unit::Microseconds, samples);
-        [figure("p50", self.p50), figure("p99", self.p99)]
     }
 }

@@ -4,9 +4,11 @@ pub(crate) mod backlog;
 mod catch_up;
 mod countdown;
 pub(crate) mod cron;
+pub(crate) mod cross_latency;
 pub(crate) mod firing;
 pub(crate) mod idle_cost;
 pub(crate) mod idle_latency;
+mod latencies;
 pub(crate) mod queue_throughput;
 pub(crate) mod schedule_size;
 pub(crate) mod throughput;
@@ -14,6 +16,7 @@ pub(crate) mod throughput;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::broker::Broker;
 use crate::report::Table;
 use crate::store::Store;
 
@@ -64,6 +67,16 @@ impl Workload {
             Self::W6 => idle_cost::measure(store, effort),
             Self::W7 => backlog::measure(store, effort),
         }
+    }
+
+    /// What is measured once more between processes that a broker tells of each other's work. `None`: nothing.
+    pub(crate) fn measure_across(
+        self,
+        store: Store,
+        broker: Broker,
+        effort: Effort,
+    ) -> Option<Result<Table>> {
+        (self == Self::W2).then(|| cross_latency::measure(store, broker, effort))
     }
 
     /// Why there is nothing to measure. `None`: there is.

@@ -235,6 +235,7 @@ impl Bars {
         match database {
             Database::Sqlite => Self { add: (0.35, 0.6), run: (0.25, 0.5) },
             Database::Postgres | Database::Mysql => Self { add: (0.3, 0.6), run: (0.4, 0.8) },
+            Database::Mongodb => Self { add: (0.3, 0.6), run: (0.5, 0.8) },
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod memory;
 mod request;
 #[cfg(feature = "scheduler")]
 mod retrying;
+mod strangers;
 mod transaction;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use request::{
 };
 #[cfg(feature = "scheduler")]
 pub use retrying::Retrying;
+pub use strangers::Strangers;
 pub use transaction::StoreTransaction;
 
 use crate::event::{Event, EventInterest};

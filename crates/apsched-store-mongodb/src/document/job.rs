@@ -27,6 +27,9 @@ pub(crate) struct JobDocument {
     schedule_id: Option<ScheduleId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fire_time: Option<Micros>,
+    /// Its own id, for one that was fired by hand: of a schedule there may be many without a fire time, and one with each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by_hand: Option<Uuid>,
     created_at: Micros,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_deadline: Option<Micros>,
@@ -60,6 +63,7 @@ impl JobDocument {
             run_at: Micros(job.run_at),
             schedule_id: job.schedule_id.clone(),
             fire_time: job.fire_time.map(Micros),
+            by_hand: (job.schedule_id.is_some() && job.fire_time.is_none()).then(|| super::uuid(job.id)),
             created_at: Micros(job.created_at),
             start_deadline: job.start_deadline.map(Micros),
             attempt: job.attempt.into(),

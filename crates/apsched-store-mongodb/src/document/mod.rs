@@ -18,7 +18,8 @@ use std::fmt;
 
 use apsched_core::JobId;
 use chrono::{DateTime, Utc};
-use mongodb::bson::{Bson, RawBsonRef, RawDocument, Uuid, deserialize_from_slice};
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, Uuid, deserialize_from_slice, doc};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -55,11 +56,56 @@ pub(crate) fn number(raw: &RawDocument, key: &str) -> Option<i64> {
     }
 }
 
-/// The id of a job's document, if it is one.
+/// The id of a job's document, if it is one. Bytes that are not said to be a UUID are none: they are found by no id.
 pub(crate) fn job_id(raw: &RawDocument) -> Option<JobId> {
     match raw.get("_id") {
-        Ok(Some(RawBsonRef::Binary(binary))) => uuid::Uuid::from_slice(binary.bytes).ok().map(JobId::from),
+        Ok(Some(RawBsonRef::Binary(binary))) => job_id_in(binary.subtype, binary.bytes),
         _ => None,
+    }
+}
+
+fn job_id_in(subtype: BinarySubtype, bytes: &[u8]) -> Option<JobId> {
+    let uuid = uuid::Uuid::from_slice(bytes).ok().filter(|_| subtype == BinarySubtype::Uuid);
+    uuid.map(JobId::from)
+}
+
+/// The id of a document as it stands there, so that one under whatever id can be put aside.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DocumentId(Bson);
+
+impl DocumentId {
+    pub(crate) fn of(raw: &RawDocument) -> Option<Self> {
+        Bson::try_from(raw.get("_id").ok()??).ok().map(Self)
+    }
+
+    /// The job of this id, if it is the id of one.
+    pub(crate) fn job_id(&self) -> Option<JobId> {
+        match &self.0 {
+            Bson::Binary(binary) => job_id_in(binary.subtype, &binary.bytes),
+            _ => None,
+        }
+    }
+
+    /// What finds the document.
+    pub(crate) fn filter(self) -> Document {
+        doc! {"_id": {"$eq": self.0}}
+    }
+
+    /// Such ids, to be asked for.
+    pub(crate) fn all(ids: &[Self]) -> Vec<Bson> {
+        ids.iter().map(|id| id.0.clone()).collect()
+    }
+}
+
+impl From<JobId> for DocumentId {
+    fn from(id: JobId) -> Self {
+        Self(uuid(id).into())
+    }
+}
+
+impl fmt::Display for DocumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -67,6 +113,9 @@ pub(crate) fn job_id(raw: &RawDocument) -> Option<JobId> {
 pub(crate) fn uuid(id: JobId) -> Uuid {
     Uuid::from_bytes(id.as_uuid().into_bytes())
 }
+
+/// Most ids that are named in one statement, which may have 16 MB: half a million of them.
+pub(crate) const MOST_IDS: usize = 10_000;
 
 /// The ids of jobs, to be asked for.
 pub(crate) fn uuids(ids: impl IntoIterator<Item = JobId>) -> Vec<Bson> {
@@ -76,6 +125,17 @@ pub(crate) fn uuids(ids: impl IntoIterator<Item = JobId>) -> Vec<Bson> {
 /// The job of this id in a document.
 pub(crate) fn job_id_of(uuid: Uuid) -> JobId {
     JobId::from(uuid::Uuid::from_bytes(uuid.bytes()))
+}
+
+/// The number in a field, whatever kind of number somebody has written, as the server turns it into a 64-bit one.
+pub(crate) fn as_whole(field: &str) -> Document {
+    doc! {"$convert": {"input": field, "to": "long", "onError": i64::MAX}}
+}
+
+/// When a document is to be looked at that has this number for an instant. Those before our calendar are long past, those after it
+/// never come.
+pub(crate) fn due_at(micros: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros).or((micros < 0).then_some(DateTime::UNIX_EPOCH))
 }
 
 /// An instant as it stands in a document.
@@ -116,7 +176,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
 
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{RawDocumentBuf, doc, rawdoc, serialize_to_document};
+    use mongodb::bson::{Binary, RawDocumentBuf, rawdoc, serialize_to_document};
 
     use super::*;
 
@@ -156,5 +216,25 @@ mod tests {
         assert_eq!(job_id(&raw), Some(id));
         assert_eq!(job_id_of(uuid(id)), id);
         assert_eq!(job_id(&rawdoc! {"_id": "text"}), None);
+    }
+
+    #[test]
+    fn an_id_that_is_none_of_a_job_is_kept_as_it_is() {
+        let old = Binary { subtype: BinarySubtype::UuidOld, bytes: vec![7; 16] };
+        for foreign in [Bson::from(old), "text".into(), 7.into(), doc! {"a": 1}.into()] {
+            let raw = RawDocumentBuf::try_from(doc! {"_id": &foreign}).unwrap();
+            let id = DocumentId::of(&raw).unwrap();
+            assert_eq!((id.job_id(), job_id(&raw)), (None, None), "{foreign}");
+            assert_eq!(id.filter(), doc! {"_id": {"$eq": foreign}});
+        }
+        let id: JobId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        assert_eq!(DocumentId::from(id).job_id(), Some(id));
+    }
+
+    #[test]
+    fn what_has_no_place_in_the_calendar_is_due_at_once_or_never() {
+        assert_eq!(due_at(7), DateTime::from_timestamp_micros(7));
+        assert_eq!(due_at(i64::MIN), Some(DateTime::UNIX_EPOCH));
+        assert_eq!(due_at(i64::MAX), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use apsched_core::schedule::Revision;
+use apsched_core::store::Strangers;
 use apsched_core::trigger::{AnyTrigger, TriggerRegistry};
 use apsched_core::{LeaseToken, PayloadError, Schedule, ScheduleId, ScheduleSettings, ScheduleState, TaskId};
 use mongodb::bson::RawDocument;
@@ -18,6 +19,9 @@ pub(crate) struct ScheduleDocument {
     id: ScheduleId,
     task_id: TaskId,
     trigger: Json<AnyTrigger>,
+    /// The names of the custom triggers in it, by which the schedule is left to others by those who do not know them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_triggers: Option<String>,
     settings: Json<Arc<ScheduleSettings>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<PayloadDocument>,
@@ -43,6 +47,7 @@ impl ScheduleDocument {
             id: schedule.id.clone(),
             task_id: schedule.task_id.clone(),
             trigger: Json(schedule.trigger.clone()),
+            custom_triggers: Strangers::names_of(&schedule.trigger),
             settings: Json(schedule.settings.clone()),
             payload: Some(PayloadDocument::of(&schedule.payload)?),
             created_at: Micros(schedule.created_at),

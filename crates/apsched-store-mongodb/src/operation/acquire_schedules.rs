@@ -1,11 +1,14 @@
-//! Leases due schedules that nobody holds, the earliest first, by the index `due`.
+//! Leases due schedules that nobody holds and the process can plan, the earliest first, by the index `due`.
+//!
+//! One with a custom trigger that is not registered here is met once and left as it is; from then on, those that bear the same names
+//! are not found.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use apsched_core::event::{Event, ScheduleQuarantined};
 use apsched_core::lease::Lease;
-use apsched_core::store::{AcquireSchedules, ClaimedSchedule};
+use apsched_core::store::{AcquireSchedules, ClaimedSchedule, Strangers};
 use apsched_core::task::TaskDefinition;
 use apsched_core::{Schedule, ScheduleId, ScheduleState, TaskId, instant};
 use chrono::{DateTime, Utc};
@@ -31,6 +34,8 @@ const LOOKS: usize = 4;
 #[derive(Debug, Default)]
 struct Claimed {
     schedules: Vec<ClaimedSchedule>,
+    /// How many are left to others, and will not be found again.
+    left: usize,
     events: Vec<Event>,
 }
 
@@ -39,19 +44,21 @@ pub(crate) async fn acquire(
     request: &AcquireSchedules,
 ) -> Outcome<(Vec<ClaimedSchedule>, Vec<Event>)> {
     let mut acquired = Claimed::default();
-    for _ in 0..LOOKS {
-        let wanted = request.limit - acquired.schedules.len();
-        let due = due(connection, request.now, wanted).await?;
-        let before = acquired.schedules.len();
-        let divided = connection.divided(&due, &Crowd::default(), &Claim { connection, request }).await?;
-        for claimed in divided.done {
-            acquired.schedules.extend(claimed.schedules);
-            acquired.events.extend(claimed.events);
-        }
-        let is_all_won = acquired.schedules.len() - before == due.len();
-        // Whoever holds a lock is at it, or dead; there is no use in looking again.
-        if is_all_won || divided.locked > 0 || acquired.schedules.len() >= request.limit {
-            break;
+    let mut looks = 0;
+    while looks < LOOKS && acquired.schedules.len() < request.limit {
+        match look_and_claim(connection, request, &mut acquired).await {
+            Ok(Outlook::Enough) => break,
+            Ok(Outlook::MoreMayBeThere) => looks += 1,
+            // There are few names to be met, and those have been.
+            Ok(Outlook::SomeWereLeft) => {}
+            Err(problem) if acquired.schedules.is_empty() && acquired.events.is_empty() => {
+                return Err(problem);
+            }
+            // What was claimed must be told: nobody else gets it before its lease ends.
+            Err(problem) => {
+                tracing::warn!(?problem, "no more schedules were acquired");
+                break;
+            }
         }
     }
     let place = |claimed: &ClaimedSchedule| (claimed.schedule.next_fire_time, claimed.schedule.id.clone());
@@ -59,23 +66,54 @@ pub(crate) async fn acquire(
     Ok((acquired.schedules, acquired.events))
 }
 
-/// What [`Schedule::is_claimable`] says, in the language of the server.
-fn claimable(now: DateTime<Utc>) -> Document {
+/// Whether to look again.
+enum Outlook {
+    Enough,
+    /// Others were faster to take schedules, or some could not be read.
+    MoreMayBeThere,
+    /// Some are left to those who know their triggers, and will not be found again.
+    SomeWereLeft,
+}
+
+async fn look_and_claim(
+    connection: &Connection,
+    request: &AcquireSchedules,
+    acquired: &mut Claimed,
+) -> Outcome<Outlook> {
+    let claimable = claimable(request.now, &connection.strangers().met());
+    let due = due(connection, &claimable, request.limit - acquired.schedules.len()).await?;
+    let claim = Claim { connection, request, claimable };
+    let divided = connection.divided(&due, &Crowd::default(), &claim).await?;
+    let (mut won, mut left) = (0, 0);
+    for claimed in divided.done {
+        won += claimed.schedules.len();
+        left += claimed.left;
+        acquired.schedules.extend(claimed.schedules);
+        acquired.events.extend(claimed.events);
+    }
+    Ok(match left {
+        // Whoever holds a lock is at it, or dead; there is no use in looking again.
+        _ if won == due.len() || divided.locked > 0 => Outlook::Enough,
+        0 => Outlook::MoreMayBeThere,
+        _ => Outlook::SomeWereLeft,
+    })
+}
+
+/// What [`Schedule::is_claimable`] says, in the language of the server; and that its custom triggers are none of those `met`.
+fn claimable(now: DateTime<Utc>, met: &[String]) -> Document {
     let now = now.timestamp_micros();
     doc! {
         "state": ScheduleState::Active.as_str(),
         "next_fire_time": {"$lte": now},
         "lease.until": {"$not": {"$gt": now}},
+        "custom_triggers": {"$nin": met},
     }
 }
 
 /// The ids of the first schedules that are due.
-async fn due(connection: &Connection, now: DateTime<Utc>, wanted: usize) -> Outcome<Vec<String>> {
-    if wanted == 0 {
-        return Ok(Vec::new());
-    }
-    let found =
-        connection.collections().schedules.find(claimable(now)).sort(doc! {"next_fire_time": 1, "_id": 1});
+async fn due(connection: &Connection, claimable: &Document, wanted: usize) -> Outcome<Vec<String>> {
+    let found = connection.collections().schedules.find(claimable.clone());
+    let found = found.sort(doc! {"next_fire_time": 1, "_id": 1});
     let found = found.limit(i64::try_from(wanted).unwrap_or(i64::MAX)).projection(doc! {"_id": 1});
     let found = found.hint(Hint::Name(index::DUE.to_owned())).read_concern(ReadConcern::local()).await?;
     let found: Vec<_> = found.try_collect().await?;
@@ -85,6 +123,8 @@ async fn due(connection: &Connection, now: DateTime<Utc>, wanted: usize) -> Outc
 struct Claim<'a> {
     connection: &'a Connection,
     request: &'a AcquireSchedules,
+    /// By what they were found.
+    claimable: Document,
 }
 
 impl DivisibleWork for Claim<'_> {
@@ -92,12 +132,9 @@ impl DivisibleWork for Claim<'_> {
     type Done = Claimed;
 
     async fn run_for(&self, ids: &[String], session: &mut ClientSession) -> Outcome<Claimed> {
-        let Self { connection, request } = *self;
-        if ids.is_empty() {
-            return Ok(Claimed::default());
-        }
+        let Self { connection, request, claimable } = self;
         let collection = &connection.collections().schedules;
-        let mut still_due = claimable(request.now);
+        let mut still_due = claimable.clone();
         still_due.insert("_id", doc! {"$in": ids});
         let found = statement::all(
             collection.find(still_due).hint(statement::by_id()).session(&mut *session).await?,
@@ -105,10 +142,12 @@ impl DivisibleWork for Claim<'_> {
         )
         .await?;
         let registry = connection.registry();
-        let (mut schedules, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
+        let (mut schedules, mut left) = (Vec::with_capacity(found.len()), Vec::new());
+        let mut unreadable = Vec::new();
         for raw in &found {
             match (ScheduleDocument::read(raw, &registry), text(raw, "_id")) {
-                (Ok(schedule), _) => schedules.push(schedule),
+                (Ok(schedule), _) if schedule.trigger.is_known_to(&registry) => schedules.push(schedule),
+                (Ok(schedule), _) => left.push((schedule, text(raw, "custom_triggers"))),
                 (Err(reason), Some(id)) => unreadable.push((id, reason)),
                 (Err(_), None) => {}
             }
@@ -121,6 +160,7 @@ impl DivisibleWork for Claim<'_> {
             collection.update_many(doc! {"_id": {"$in": claimed}}, claim).session(&mut *session).await?;
         }
         let events = quarantine(connection, session, &unreadable).await?;
+        leave(connection, session, &left).await?;
         let tasks = tasks_of(connection, session, &schedules).await?;
         let claimed = schedules.into_iter().map(|mut schedule| {
             schedule.token = schedule.token.next();
@@ -129,8 +169,33 @@ impl DivisibleWork for Claim<'_> {
             let task = tasks.get(&schedule.task_id).cloned();
             ClaimedSchedule { schedule, task }
         });
-        Ok(Claimed { schedules: claimed.collect(), events })
+        Ok(Claimed { schedules: claimed.collect(), left: left.len(), events })
     }
+}
+
+/// Leaves schedules to those who know their triggers, by the names that their documents bear.
+async fn leave(
+    connection: &Connection,
+    session: &mut ClientSession,
+    left: &[(Schedule, Option<&str>)],
+) -> Outcome<()> {
+    let mut misnamed = Vec::new();
+    for (schedule, named) in left {
+        if let Some(names) = connection.strangers().meet(&schedule.trigger) {
+            tracing::warn!(
+                names,
+                "custom triggers are not registered here; schedules with them are left to who knows them"
+            );
+        }
+        // Somebody else wrote to the document, and it would be found again and again.
+        let names = Strangers::names_of(&schedule.trigger);
+        if names.as_deref() != *named {
+            misnamed.push((doc! {"_id": schedule.id.as_str()}, doc! {"$set": {"custom_triggers": names}}));
+        }
+    }
+    let collections = connection.collections();
+    statement::update_each(collections, &collections.schedules, misnamed, session).await?;
+    Ok(())
 }
 
 /// Puts schedules aside that cannot be read; nobody acquires them before they are replaced.

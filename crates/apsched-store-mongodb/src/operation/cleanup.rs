@@ -1,22 +1,26 @@
-//! Removes what nobody needs any more: expired results, and finished schedules without a queued or running job.
+//! Removes what nobody needs any more: expired results, and finished schedules without a queued or running job. Puts queued jobs
+//! aside that no look at the queue comes upon.
 
 use std::collections::HashSet;
 
-use apsched_core::event::Event;
+use apsched_core::event::{Event, EventInterest};
 use apsched_core::{ScheduleId, ScheduleState};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
-use mongodb::bson::{Bson, RawDocumentBuf, doc};
-use mongodb::options::ReadConcern;
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::options::{Hint, ReadConcern};
 
 use super::add_schedule::remember_removed;
 use super::remove_schedule::removed;
 use crate::connection::Connection;
 use crate::crowd::Crowd;
 use crate::divide::DivisibleWork;
-use crate::document::{number, text};
+use crate::document::job::{JobDocument, without_payload};
+use crate::document::{DocumentId, number, text};
 use crate::error::Outcome;
+use crate::job_changes::JobChanges;
+use crate::schema::index;
 use crate::statement;
 
 /// Most documents that are removed at once.
@@ -24,7 +28,47 @@ const BATCH: i64 = 5_000;
 
 pub(crate) async fn clean_up(connection: &Connection, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
     remove_expired_results(connection, now).await?;
-    remove_finished_schedules(connection).await
+    let mut events = put_aside_undated(connection).await?;
+    events.extend(remove_finished_schedules(connection).await?);
+    Ok(events)
+}
+
+/// Queued jobs that have no number for the instant from which they may run: two jumps for each lane in the index `queue`.
+fn undated() -> Document {
+    doc! {"lane": {"$gte": ""}, "run_at": {"$not": {"$gte": i64::MIN}}}
+}
+
+async fn put_aside_undated(connection: &Connection) -> Outcome<Vec<Event>> {
+    let found = connection.collections().jobs.find(undated()).hint(Hint::Name(index::QUEUE.to_owned()));
+    let found = found.limit(BATCH).projection(doc! {"_id": 1}).read_concern(ReadConcern::local()).await?;
+    let found: Vec<RawDocumentBuf> = found.try_collect().await?;
+    let ids: Vec<DocumentId> = found.iter().filter_map(|raw| DocumentId::of(raw)).collect();
+    let put_aside = connection.divided(&ids, &Crowd::default(), &PutAsideUndated { connection }).await?;
+    Ok(put_aside.done.into_iter().flatten().collect())
+}
+
+struct PutAsideUndated<'a> {
+    connection: &'a Connection,
+}
+
+impl DivisibleWork for PutAsideUndated<'_> {
+    type Item = DocumentId;
+    type Done = Vec<Event>;
+
+    async fn run_for(&self, ids: &[DocumentId], session: &mut ClientSession) -> Outcome<Vec<Event>> {
+        let collections = self.connection.collections();
+        let mut still_undated = undated();
+        still_undated.insert("_id", doc! {"$in": DocumentId::all(ids)});
+        let found =
+            collections.jobs.find(still_undated).hint(statement::by_id()).projection(without_payload());
+        let mut changes = JobChanges::new(EventInterest::ALL);
+        for raw in statement::all(found.session(&mut *session).await?, session).await? {
+            if let (Err(reason), Some(id)) = (JobDocument::read(&raw), DocumentId::of(&raw)) {
+                changes.quarantine(id, &reason);
+            }
+        }
+        changes.write(collections, session).await
+    }
 }
 
 /// Batch by batch: each result stands for itself.

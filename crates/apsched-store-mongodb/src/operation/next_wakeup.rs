@@ -10,7 +10,7 @@ use mongodb::options::{Hint, ReadConcern};
 
 use crate::collections::Collections;
 use crate::connection::Connection;
-use crate::document::number;
+use crate::document::{as_whole, due_at, number};
 use crate::error::Outcome;
 use crate::schema::index;
 use crate::survey::Survey;
@@ -19,8 +19,8 @@ pub(crate) async fn next(connection: &Connection, query: &WakeupQuery) -> Outcom
     let collections = connection.collections();
     let (job, free, held, lease, deadline) = futures_util::try_join!(
         first_open(connection, query),
-        first_free(collections),
-        first_held(collections),
+        first_free(connection),
+        first_held(connection),
         first_lease_end(collections),
         first_deadline(collections),
     )?;
@@ -48,6 +48,7 @@ async fn first_lease_end(collections: &Collections) -> Outcome<Option<DateTime<U
         doc! {"$match": {"task_id": {"$gte": ""}, "lease.until": {"$gte": i64::MIN}}},
         doc! {"$sort": {"task_id": 1, "lease.until": 1}},
         doc! {"$group": {"_id": "$task_id", "until": {"$first": "$lease.until"}}},
+        doc! {"$set": {"until": as_whole("$until")}},
     ];
     let found = collections.jobs.aggregate(pipeline).read_concern(ReadConcern::local());
     let found: Vec<RawDocumentBuf> = found.with_type::<RawDocumentBuf>().await?.try_collect().await?;
@@ -55,31 +56,34 @@ async fn first_lease_end(collections: &Collections) -> Outcome<Option<DateTime<U
 }
 
 /// The next fire time of the first schedule that nobody holds. Those that somebody holds are few, and passed over.
-async fn first_free(collections: &Collections) -> Outcome<Option<DateTime<Utc>>> {
+async fn first_free(connection: &Connection) -> Outcome<Option<DateTime<Utc>>> {
     let free = doc! {
         "state": ScheduleState::Active.as_str(),
         "next_fire_time": {"$gte": i64::MIN},
         "lease.until": {"$exists": false},
+        "custom_triggers": {"$nin": connection.strangers().met()},
     };
-    let found = collections.schedules.find_one(free).sort(doc! {"next_fire_time": 1});
+    let found = connection.collections().schedules.find_one(free).sort(doc! {"next_fire_time": 1});
     let found = found.hint(Hint::Name(index::DUE.to_owned())).projection(doc! {"next_fire_time": 1});
     let found: Option<RawDocumentBuf> = found.read_concern(ReadConcern::local()).await?;
     Ok(found.and_then(|raw| instant_of(&raw, "next_fire_time")))
 }
 
 /// When the first of the schedules that somebody holds can be acquired by others; the index `leased` has no others.
-async fn first_held(collections: &Collections) -> Outcome<Option<DateTime<Utc>>> {
+async fn first_held(connection: &Connection) -> Outcome<Option<DateTime<Utc>>> {
     let active = doc! {
         "state": ScheduleState::Active.as_str(),
         "next_fire_time": {"$gte": i64::MIN},
         "lease.until": {"$gte": i64::MIN},
+        "custom_triggers": {"$nin": connection.strangers().met()},
     };
     let claimable_at = doc! {"$max": ["$next_fire_time", "$lease.until"]};
     let pipeline = [
         doc! {"$match": active},
         doc! {"$group": {"_id": Option::<i64>::None, "at": {"$min": claimable_at}}},
     ];
-    let found = collections.schedules.aggregate(pipeline).hint(Hint::Name(index::LEASED.to_owned()));
+    let schedules = &connection.collections().schedules;
+    let found = schedules.aggregate(pipeline).hint(Hint::Name(index::LEASED.to_owned()));
     let found = found.read_concern(ReadConcern::local()).with_type::<RawDocumentBuf>();
     let found = found.await?.try_next().await?;
     Ok(found.and_then(|raw| instant_of(&raw, "at")))
@@ -95,5 +99,5 @@ async fn first_deadline(collections: &Collections) -> Outcome<Option<DateTime<Ut
 }
 
 fn instant_of(raw: &RawDocumentBuf, key: &str) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(number(raw, key)?)
+    due_at(number(raw, key)?)
 }

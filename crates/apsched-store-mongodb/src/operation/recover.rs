@@ -4,7 +4,7 @@ use apsched_core::event::{Event, EventInterest, Wakeup};
 use apsched_core::job::{FinishedAttempt, JobOutcome};
 use apsched_core::lease::Lease;
 use apsched_core::store::{Recover, RecoverScope};
-use apsched_core::{Job, JobId, LeaseToken};
+use apsched_core::{Job, LeaseToken};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
@@ -17,7 +17,7 @@ use crate::crowd::Crowd;
 use crate::divide::DivisibleWork;
 use crate::document::job::{JobDocument, without_payload};
 use crate::document::lease::Holder;
-use crate::document::{job_id, number, text, uuids};
+use crate::document::{DocumentId, number, text};
 use crate::error::Outcome;
 use crate::job_changes::JobChanges;
 use crate::statement;
@@ -49,16 +49,19 @@ async fn recover_jobs(connection: &Connection, request: &Recover) -> Outcome<Vec
     Ok(events)
 }
 
-/// The ids of jobs that lost their worker, earliest end of the lease first.
-async fn orphans(connection: &Connection, request: &Recover) -> Outcome<Vec<JobId>> {
+/// The ids of jobs that lost their worker, earliest end of the lease first. A lease that cannot be read is nobody's, and its job one
+/// of them: else it kept its slot for good.
+async fn orphans(connection: &Connection, request: &Recover) -> Outcome<Vec<DocumentId>> {
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let mut leased = doc! {"task_id": {"$gte": ""}, "lease.until": {"$lte": request.now.timestamp_micros()}};
-    if request.scope == RecoverScope::ExpiredAndPredecessors {
-        leased.insert("lease.until", doc! {"$gte": i64::MIN});
+    let mut until = doc! {"$exists": true};
+    if request.scope == RecoverScope::Expired {
+        // Whatever is no number is not greater than one.
+        until.insert("$not", doc! {"$gt": request.now.timestamp_micros()});
     }
+    let leased = doc! {"task_id": {"$gte": ""}, "lease.until": until};
     let mut found = connection.collections().jobs.find(leased).sort(doc! {"lease.until": 1, "_id": 1});
     if request.scope == RecoverScope::Expired {
         found = found.limit(limit);
@@ -67,8 +70,8 @@ async fn orphans(connection: &Connection, request: &Recover) -> Outcome<Vec<JobI
     let mut found = found.await?;
     let mut orphans = Vec::new();
     while let Some(raw) = found.try_next().await? {
-        let is_covered = lease(&raw).is_some_and(|lease| is_covered(&lease, request));
-        orphans.extend(job_id(&raw).filter(|_| is_covered));
+        let is_covered = lease(&raw).is_none_or(|lease| is_covered(&lease, request));
+        orphans.extend(DocumentId::of(&raw).filter(|_| is_covered));
         if orphans.len() >= request.limit {
             break;
         }
@@ -80,7 +83,7 @@ fn is_covered(lease: &Lease, request: &Recover) -> bool {
     request.scope.covers(lease, &request.scheduler_id, request.now)
 }
 
-/// Holder and end of a lease; its token does not matter here. One whose holder cannot be read is nobody's, and expires.
+/// Holder and end of a lease, if it can be read; its token does not matter here.
 fn lease(raw: &RawDocument) -> Option<Lease> {
     let lease = raw.get_document("lease").ok()?;
     let until = DateTime::from_timestamp_micros(number(lease, "until")?)?;
@@ -88,25 +91,26 @@ fn lease(raw: &RawDocument) -> Option<Lease> {
     Some(Lease { holder: holder.0, token: LeaseToken::default(), until })
 }
 
-/// Releases jobs that are still orphans.
+/// Releases jobs that are still orphans, and puts those aside that cannot be read.
 struct TakeBack<'a> {
     connection: &'a Connection,
     request: &'a Recover,
 }
 
 impl DivisibleWork for TakeBack<'_> {
-    type Item = JobId;
+    type Item = DocumentId;
     /// What it caused, and when there is something to acquire.
     type Done = (Vec<Event>, Option<DateTime<Utc>>);
 
-    async fn run_for(&self, ids: &[JobId], session: &mut ClientSession) -> Outcome<Self::Done> {
+    async fn run_for(&self, ids: &[DocumentId], session: &mut ClientSession) -> Outcome<Self::Done> {
         let Self { connection, request } = *self;
         let mut changes = JobChanges::new(EventInterest::ALL);
-        let mut jobs = running_jobs(connection, session, ids.iter().copied(), &mut changes).await?;
+        let mut jobs = running_jobs(connection, session, DocumentId::all(ids), &mut changes).await?;
         let mut random = fastrand::Rng::with_seed(request.seed);
-        let mut wakeup = None;
+        // The slot of one that is put aside is free as well.
+        let mut wakeup = (!changes.is_empty()).then_some(request.now);
         for id in ids {
-            let job = jobs.remove(id);
+            let job = id.job_id().and_then(|id| jobs.remove(&id));
             let still_orphaned =
                 |job: &Job| job.lease.as_ref().is_some_and(|lease| is_covered(lease, request));
             let Some(mut job) = job.filter(still_orphaned) else { continue };
@@ -131,7 +135,7 @@ async fn end_missed(connection: &Connection, request: &Recover) -> Outcome<Vec<E
         connection.collections().jobs.find(missed(request.now)).sort(doc! {"start_deadline": 1}).limit(limit);
     let found = found.projection(doc! {"_id": 1}).read_concern(ReadConcern::local()).await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
-    let ids: Vec<JobId> = found.iter().filter_map(|raw| job_id(raw)).collect();
+    let ids: Vec<DocumentId> = found.iter().filter_map(|raw| DocumentId::of(raw)).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -154,13 +158,13 @@ struct EndMissed<'a> {
 }
 
 impl DivisibleWork for EndMissed<'_> {
-    type Item = JobId;
+    type Item = DocumentId;
     type Done = Vec<Event>;
 
-    async fn run_for(&self, ids: &[JobId], session: &mut ClientSession) -> Outcome<Vec<Event>> {
+    async fn run_for(&self, ids: &[DocumentId], session: &mut ClientSession) -> Outcome<Vec<Event>> {
         let Self { connection, now } = *self;
         let mut still_missed = missed(now);
-        still_missed.insert("_id", doc! {"$in": uuids(ids.iter().copied())});
+        still_missed.insert("_id", doc! {"$in": DocumentId::all(ids)});
         let found = connection
             .collections()
             .jobs
@@ -170,7 +174,7 @@ impl DivisibleWork for EndMissed<'_> {
         let found = statement::all(found.session(&mut *session).await?, session).await?;
         let mut changes = JobChanges::new(EventInterest::ALL);
         for raw in &found {
-            match (JobDocument::read(raw), job_id(raw)) {
+            match (JobDocument::read(raw), DocumentId::of(raw)) {
                 (Ok(job), _) if job.is_to_end_as_missed(now) => {
                     changes.finish(&job, FinishedAttempt::without_run(JobOutcome::MissedStartDeadline, now));
                 }

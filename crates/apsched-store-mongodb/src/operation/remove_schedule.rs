@@ -10,7 +10,7 @@ use mongodb::bson::{RawDocument, RawDocumentBuf, doc};
 use super::add_schedule::remember_removed;
 use crate::connection::Connection;
 use crate::document::job::{JobDocument, without_payload};
-use crate::document::{job_id, number, text};
+use crate::document::{DocumentId, number, text};
 use crate::error::Outcome;
 use crate::job_changes::JobChanges;
 use crate::statement;
@@ -70,7 +70,7 @@ pub(crate) async fn cancel_jobs_of(
     let active = doc! {"schedule_id": id.as_str(), "quarantine_reason": {"$exists": false}};
     let found = jobs.find(active).projection(without_payload()).session(&mut *session).await?;
     for raw in statement::all(found, session).await? {
-        match (JobDocument::read(&raw), job_id(&raw)) {
+        match (JobDocument::read(&raw), DocumentId::of(&raw)) {
             (Ok(job), _) => changes.cancel(&job, now),
             (Err(reason), Some(id)) => changes.quarantine(id, &reason),
             (Err(_), None) => {}

@@ -9,8 +9,9 @@ use crate::connection::Connection;
 use crate::document::schedule::count;
 use crate::document::uuid;
 use crate::error::Outcome;
+use crate::statement;
 
-/// One document, so one statement whose condition is the claim.
+/// One document, so one statement whose condition is the claim. Somebody who has locked it is waited for, two seconds at most.
 pub(crate) async fn set(
     connection: &Connection,
     job: HeldJob,
@@ -23,8 +24,9 @@ pub(crate) async fn set(
         "lease.holder": holder.to_string(),
     };
     let progress = doc! {"fraction": f64::from(progress.fraction), "message": &progress.message};
-    let write = connection.collections().jobs.update_one(held, doc! {"$set": {"progress": progress}});
-    if write.await?.matched_count == 0 {
+    let collections = connection.collections();
+    let write = vec![(held, doc! {"$set": {"progress": progress}})];
+    if statement::update_singly(collections, &collections.jobs, write).await? == 0 {
         return Err(StoreError::LeaseLost { job_id: job.job_id, holder: holder.clone() }.into());
     }
     Ok(vec![JobProgressed::new(job.job_id).into()])

@@ -1,15 +1,22 @@
 //! A database of its own for each test, which is dropped with it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use apsched_core::DataStore;
 use apsched_core::trigger::TriggerRegistry;
 use apsched_store_mongodb::{MongoDataStore, MongoOptions};
 use apsched_testkit::backend::Backend;
-use mongodb::bson::Document;
+use mongodb::bson::{Document, Uuid};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
+use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
+
+/// Commands that a store sent.
+pub(crate) type Commands = Arc<Mutex<Vec<Document>>>;
 
 /// Needs a runtime of more than one thread, for the end.
 pub(crate) struct Database {
@@ -38,9 +45,46 @@ impl Database {
         store
     }
 
+    /// A store that notes the commands of these names when it sends them.
+    pub(crate) async fn start_noting(&self, names: &'static [&'static str]) -> (MongoDataStore, Commands) {
+        let commands = Commands::default();
+        let noted = commands.clone();
+        let mut options = ClientOptions::parse(Backend::Mongodb.url()).await.expect("the URL of the tests");
+        options.command_event_handler = Some(EventHandler::callback(move |event| {
+            if let CommandEvent::Started(event) = event
+                && names.contains(&event.command_name.as_str())
+            {
+                noted.lock().expect("no test panics here").push(event.command);
+            }
+        }));
+        let client = Client::with_options(options).expect("a client");
+        let store = MongoDataStore::from_client_with(client, self.options()).expect("a store");
+        store.start(&TriggerRegistry::new()).await.expect("the store starts");
+        (store, commands)
+    }
+
     /// What the store keeps under `name`, behind its back.
     pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
         client().await.database(&self.name).collection(&format!("apsched_{name}"))
+    }
+}
+
+/// Copies a document so many times, each under an id of its own and changed by its number.
+pub(crate) async fn copy(
+    collection: &Collection<Document>,
+    pattern: Document,
+    copies: usize,
+    change: impl Fn(usize, &mut Document),
+) {
+    let copies = (0..copies).map(|number| {
+        let mut copy = pattern.clone();
+        copy.insert("_id", Uuid::new());
+        change(number, &mut copy);
+        copy
+    });
+    let copies: Vec<Document> = copies.collect();
+    for batch in copies.chunks(10_000) {
+        collection.insert_many(batch).ordered(false).await.expect("the copies are written");
     }
 }
 

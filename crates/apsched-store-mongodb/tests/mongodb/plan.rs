@@ -2,25 +2,22 @@
 //!
 //! The commands are those that the store sent, as its client tells them; the server explains each of them anew.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use apsched_core::event::EventInterest;
 use apsched_core::job::{FinishedAttempt, JobRelease, Release};
-use apsched_core::store::{AcquireJobs, AcquireSchedules, Recover, RecoverScope, ReleaseJobs, WakeupQuery};
+use apsched_core::store::{
+    AcquireJobs, AcquireSchedules, JobFilter, Recover, RecoverScope, ReleaseJobs, WakeupQuery,
+};
 use apsched_core::task::TaskDefinition;
-use apsched_core::trigger::TriggerRegistry;
-use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome};
+use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome, JobState};
 use apsched_store_mongodb::MongoDataStore;
 use apsched_testkit::backend::Backend;
 use apsched_testkit::report_skipped;
 use apsched_testkit::sample::{self, at, executor, seconds, task_id};
-use mongodb::Client;
 use mongodb::bson::{Bson, Document, Uuid, doc};
-use mongodb::event::EventHandler;
-use mongodb::event::command::CommandEvent;
-use mongodb::options::ClientOptions;
 
-use crate::database::Database;
+use crate::database::{Database, copy};
 
 /// Jobs of a saturated task in front of all others, and jobs for a far future in front of those that are due.
 const SATURATED: usize = 100_000;
@@ -33,27 +30,7 @@ const SCHEDULES: usize = 20_000;
 const MOST: i64 = 500;
 
 /// Commands that look for something.
-const LOOKING: [&str; 6] = ["find", "aggregate", "update", "delete", "distinct", "count"];
-
-type Commands = Arc<Mutex<Vec<Document>>>;
-
-/// A store that notes what it sends.
-async fn noting(database: &Database) -> (MongoDataStore, Commands) {
-    let commands = Commands::default();
-    let noted = commands.clone();
-    let mut options = ClientOptions::parse(Backend::Mongodb.url()).await.expect("the URL of the tests");
-    options.command_event_handler = Some(EventHandler::callback(move |event| {
-        if let CommandEvent::Started(event) = event
-            && LOOKING.contains(&event.command_name.as_str())
-        {
-            noted.lock().expect("no test panics here").push(event.command);
-        }
-    }));
-    let client = Client::with_options(options).expect("a client");
-    let store = MongoDataStore::from_client_with(client, database.options()).expect("a store");
-    store.start(&TriggerRegistry::new()).await.expect("the store starts");
-    (store, commands)
-}
+static LOOKING: [&str; 6] = ["find", "aggregate", "update", "delete", "distinct", "count"];
 
 /// Adds a job and copies it behind the back of the store, since that is what takes the least time.
 async fn add_copies(store: &MongoDataStore, database: &Database, job: Job, copies: usize) {
@@ -61,15 +38,7 @@ async fn add_copies(store: &MongoDataStore, database: &Database, job: Job, copie
     let by_id = doc! {"_id": Uuid::from_bytes(job.id.as_uuid().into_bytes())};
     store.add_jobs(vec![job], EventInterest::NONE).await.expect("the pattern is added");
     let pattern = jobs.find_one(by_id).await.expect("an answer").expect("the job is there");
-    let copies = (0..copies).map(|_| {
-        let mut copy = pattern.clone();
-        copy.insert("_id", Uuid::new());
-        copy
-    });
-    let copies: Vec<Document> = copies.collect();
-    for batch in copies.chunks(10_000) {
-        jobs.insert_many(batch).ordered(false).await.expect("the copies are written");
-    }
+    copy(&jobs, pattern, copies, |_, _| ()).await;
 }
 
 async fn fill(store: &MongoDataStore, database: &Database) {
@@ -166,6 +135,18 @@ fn whole(value: Option<&Bson>) -> i64 {
     value.and_then(|value| value.as_i64().or(value.as_i32().map(i64::from))).unwrap_or(0)
 }
 
+/// Entries of indexes and documents that a command looks at, whether it reads a collection as a whole, and the plan.
+async fn looked_at(database: &Database, command: &Document) -> (i64, i64, bool, Bson) {
+    let explained = Bson::from(explain(database, command).await);
+    let (mut entries, mut documents, mut is_scan) = (0, 0, false);
+    visit(&explained, &mut |plan| {
+        entries += whole(plan.get("totalKeysExamined"));
+        documents += whole(plan.get("totalDocsExamined"));
+        is_scan |= plan.get_str("stage").is_ok_and(|stage| stage == "COLLSCAN");
+    });
+    (entries, documents, is_scan, explained)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_look_into_indexes_alone_behind_a_saturated_task_and_a_far_future() {
     if let Some(why) = Backend::Mongodb.missing() {
@@ -173,7 +154,7 @@ async fn claims_look_into_indexes_alone_behind_a_saturated_task_and_a_far_future
         return report_skipped(name, &why);
     }
     let database = Database::new();
-    let (store, commands) = noting(&database).await;
+    let (store, commands) = database.start_noting(&LOOKING).await;
     fill(&store, &database).await;
     commands.lock().expect("no test panics here").clear();
 
@@ -182,13 +163,7 @@ async fn claims_look_into_indexes_alone_behind_a_saturated_task_and_a_far_future
     let commands = commands.lock().expect("no test panics here").clone();
     assert!(commands.len() > 30, "the store was seen at work: {}", commands.len());
     for command in &commands {
-        let explained = Bson::from(explain(&database, command).await);
-        let (mut entries, mut documents, mut is_scan) = (0, 0, false);
-        visit(&explained, &mut |plan| {
-            entries += whole(plan.get("totalKeysExamined"));
-            documents += whole(plan.get("totalDocsExamined"));
-            is_scan |= plan.get_str("stage").is_ok_and(|stage| stage == "COLLSCAN");
-        });
+        let (entries, documents, is_scan, explained) = looked_at(&database, command).await;
         // Tasks are few, and all of them are asked for.
         let is_of_tasks = command.to_string().contains("apsched_tasks");
         assert!(!is_scan || is_of_tasks, "a collection is read as a whole: {command}\n{explained}");
@@ -196,5 +171,39 @@ async fn claims_look_into_indexes_alone_behind_a_saturated_task_and_a_far_future
             entries <= MOST && documents <= MOST,
             "{entries} entries and {documents} documents are looked at: {command}\n{explained}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_jobs_are_listed_without_a_look_at_those_that_wait() {
+    if let Some(why) = Backend::Mongodb.missing() {
+        return report_skipped("running_jobs_are_listed_without_a_look_at_those_that_wait", &why);
+    }
+    let database = Database::new();
+    let (store, commands) = database.start_noting(&["find"]).await;
+    store.put_tasks(vec![sample::task("send")]).await.expect("the task is declared");
+    add_copies(&store, &database, sample::job().task("send").build(), 2_000).await;
+    let abilities = Arc::new(Abilities::new([task_id("send")], [executor("async")]));
+    let (scheduler_id, lease, interest) = (sample::scheduler_id("a"), seconds(30), EventInterest::NONE);
+    let request = AcquireJobs { scheduler_id, now: at(0), lease, limit: 20, abilities, interest };
+    let (mut acquired, _) = store.acquire_jobs(request).await.expect("jobs");
+    acquired.sort_unstable_by_key(|job| job.id);
+
+    // With a limit above what runs whoever goes by the ids has to go through all of them.
+    let filters = [None, Some(task_id("send"))].into_iter().flat_map(|task| [(task.clone(), 5), (task, 25)]);
+    for (task, limit) in filters {
+        commands.lock().expect("no test panics here").clear();
+        let (state, limit) = (Some(JobState::Running), Some(limit));
+        let filter = JobFilter { task_id: task, state, limit, ..JobFilter::default() };
+        let listed = store.jobs(&filter).await.expect("jobs");
+
+        let ids = |jobs: &[Job]| jobs.iter().map(|job| job.id).collect::<Vec<_>>();
+        let first = limit.map_or(20, |limit| limit.min(20));
+        assert_eq!(ids(&listed), ids(&acquired[..first]), "by id, however they are found");
+        let [command] = &commands.lock().expect("no test panics here").clone()[..] else {
+            panic!("one look")
+        };
+        let (entries, documents, is_scan, explained) = looked_at(&database, command).await;
+        assert!(!is_scan && entries <= 30 && documents <= 30, "{command}\n{explained}");
     }
 }

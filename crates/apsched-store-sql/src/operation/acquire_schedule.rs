@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use apsched_core::event::{Event, ScheduleQuarantined};
-use apsched_core::store::{AcquireSchedules, ClaimedSchedule};
+use apsched_core::store::{AcquireSchedules, ClaimedSchedule, Strangers};
 use apsched_core::trigger::TriggerRegistry;
 use apsched_core::{Lease, Schedule, ScheduleId, TaskDefinition, instant};
 
@@ -13,7 +13,7 @@ use crate::error::SqlResult;
 use crate::row::{self, schedule::UnreadableSchedule};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::strangers::{Strangers, names_column};
+use crate::strangers::{self, names_column};
 use crate::value::{Params, Row, Value};
 
 const ACQUIRE_SCHEDULES_POSTGRES: Statement = statement!("acquire_schedules.postgres");
@@ -79,7 +79,7 @@ async fn claim(
     let until = instant::after(request.now, request.lease);
     let claim = Params::new().with("holder", &request.scheduler_id).with("until", until);
     let due = claim.clone().with("now", request.now).with("limit", request.limit);
-    let met = strangers.rows();
+    let met = strangers::rows(strangers);
     let due = due.rows("strangers", met.clone());
     let rows = match session.dialect().returning() {
         Returning::Supported => session.fetch(ACQUIRE_SCHEDULES_POSTGRES, &due).await?,
@@ -89,14 +89,13 @@ async fn claim(
     let (schedules, events) = decode(session, rows, request, &registry).await?;
     let (mut schedules, left): (Vec<_>, Vec<_>) =
         schedules.into_iter().partition(|schedule| schedule.trigger.is_known_to(&registry));
-    left.iter().for_each(|schedule| strangers.meet(&schedule.trigger));
+    left.iter().for_each(|schedule| strangers::meet(strangers, &schedule.trigger));
     let naming = |schedule: &Schedule| {
-        let names = Value::Text(names_column(&schedule.trigger));
-        if met.contains(&[names]) { Naming::Wrong } else { Naming::Trusted }
+        if met.contains(&[names_column(&schedule.trigger)]) { Naming::Wrong } else { Naming::Trusted }
     };
     let left: Vec<_> = left.into_iter().map(|schedule| (naming(&schedule), schedule)).collect();
     for (_, schedule) in left.iter().filter(|(naming, _)| *naming == Naming::Wrong) {
-        let names = Value::Text(names_column(&schedule.trigger));
+        let names = names_column(&schedule.trigger);
         let params = Params::new().with("id", &schedule.id).with("custom_triggers", names);
         session.execute(NAME_CUSTOM_TRIGGERS, &params).await?;
     }

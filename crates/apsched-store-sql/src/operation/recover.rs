@@ -2,7 +2,7 @@
 
 use apsched_core::event::{Event, EventInterest, Wakeup};
 use apsched_core::job::{FinishedAttempt, Release};
-use apsched_core::store::{Recover, RecoverScope};
+use apsched_core::store::{Recover, RecoverScope, Strangers};
 use apsched_core::{JobOutcome, SchedulerId};
 
 use super::acquire_job::decode_or_quarantine;
@@ -14,7 +14,6 @@ use crate::error::SqlResult;
 use crate::row::{self, job::LockedJob};
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::strangers::Strangers;
 use crate::value::{Params, Value};
 
 const LEASE_HOLDERS: Statement = statement!("lease_holders");

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use apsched_core::TaskId;
 use apsched_core::schedule::missed_at;
-use apsched_core::store::{WakeupQuery, Wakeups};
+use apsched_core::store::{Strangers, WakeupQuery, Wakeups};
 use chrono::{DateTime, Utc};
 
 use super::{acquire_job, task};
 use crate::error::SqlResult;
 use crate::session::Session;
 use crate::statement::{Statement, statement};
-use crate::strangers::Strangers;
+use crate::strangers;
 use crate::value::Params;
 
 const NEXT_SCHEDULE: Statement = statement!("next_schedule");
@@ -34,7 +34,7 @@ pub(crate) async fn schedule(
     now: DateTime<Utc>,
     strangers: &Strangers,
 ) -> SqlResult<Option<DateTime<Utc>>> {
-    let params = Params::new().with("now", now).rows("strangers", strangers.rows());
+    let params = Params::new().with("now", now).rows("strangers", strangers::rows(strangers));
     let row = session.fetch_first(NEXT_SCHEDULE, &params).await?;
     let Some(mut row) = row else { return Ok(None) };
     let free = row.opt_moment("next_fire_time")?;

@@ -116,7 +116,7 @@ pub(crate) fn params(schedule: &Schedule) -> Result<Params, Unreadable> {
         .with("id", &schedule.id)
         .with("task_id", &schedule.task_id)
         .with("trigger", Json(Some(json(&schedule.trigger))))
-        .with("custom_triggers", Value::Text(names_column(&schedule.trigger)))
+        .with("custom_triggers", names_column(&schedule.trigger))
         .with("settings", Json(Some(json(&*schedule.settings))))
         .with("payload_serializer", serializer)
         .with("payload", Value::Bytes(Some(bytes)))

@@ -20,7 +20,9 @@ macro_rules! lock_suite {
             ReleaseSchedules, RemoveJobs, StoreResult,
         };
         use apsched_core::trigger::TriggerRegistry;
-        use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobOutcome, Overlap, SchedulerId};
+        use apsched_core::{
+            Abilities, ConflictPolicy, DataStore, Job, JobOutcome, Overlap, SchedulerId, StoreError,
+        };
         use apsched_store_sql::SqlDataStore;
         use apsched_testkit::sample::{self, at, executor, scheduler_id, seconds, task_id};
         use sqlx::{AssertSqlSafe, Executor, Row};
@@ -146,6 +148,28 @@ macro_rules! lock_suite {
                 schedules(&store).await;
 
                 transaction.rollback().await.expect("the end of the locks");
+            });
+        }
+
+        #[test]
+        fn who_was_refused_holds_no_lock() {
+            apsched_testkit::conformance::block_on(async {
+                let database = $database;
+                if let Some(missing) = Database::missing(&database) {
+                    return apsched_testkit::report_skipped("who_was_refused_holds_no_lock", &missing);
+                }
+                let store = database.store();
+                store.start(&TriggerRegistry::new()).await.expect("the tables are made");
+                let add = || store.add_schedule(stored_schedule("s"), ConflictPolicy::Error);
+                add().await.expect("a schedule");
+                let pool = $pool::connect(&$url).await.expect("the database");
+                let lock = "SELECT id FROM {}schedules FOR UPDATE NOWAIT".replace("{}", &database.prefix);
+
+                let refused = add().await;
+
+                assert!(matches!(refused, Err(StoreError::ScheduleExists { .. })), "{refused:?}");
+                let locked = pool.fetch_all(sqlx::raw_sql(AssertSqlSafe(lock))).await;
+                assert_eq!(locked.expect("the row is free").len(), 1);
             });
         }
 

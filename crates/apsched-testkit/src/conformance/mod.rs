@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `DataStore` | [`data_store_conformance!`](crate::data_store_conformance) | [`store::CASES`] |
 //! | `EventBroker` | [`event_broker_conformance!`](crate::event_broker_conformance) | [`broker::CASES`] |
+//! | `EventBroker` over TLS (feature `tls`) | `event_broker_tls_conformance!` | `broker::tls::CASES` |
 //! | `Serializer` | [`serializer_conformance!`](crate::serializer_conformance) | [`serializer::CASES`] |
 //!
 //! A macro makes one test of each case, by the case's own name. The tables hold the same cases for harnesses that loop,

@@ -61,6 +61,19 @@ pub struct ServerCertificate {
     pub key: String,
 }
 
+#[cfg(feature = "tls")]
+impl ServerCertificate {
+    /// A new one for the server of this host, signed by itself.
+    ///
+    /// # Panics
+    /// When the text is no name of a host and no address.
+    #[must_use]
+    pub fn self_signed(host: &str) -> Self {
+        let made = rcgen::generate_simple_self_signed([host.to_owned()]).expect("a name of a host");
+        Self { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() }
+    }
+}
+
 /// Without the key.
 impl fmt::Debug for ServerCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,11 +209,7 @@ impl OwnServer {
             }
             Backend::Mqtt => {
                 let mut mosquitto = self.program("mosquitto")?;
-                match (self.encryption, self.carrier) {
-                    // Without a configuration it takes anybody, from this machine only.
-                    (Encryption::None, Carrier::Tcp) => mosquitto.args(["-p", &port]),
-                    _ => mosquitto.args(["-c", &self.mosquitto_configuration(&port)?]),
-                };
+                mosquitto.args(["-c", &self.mosquitto_configuration(&port)?]);
                 mosquitto
             }
             Backend::Postgres => {
@@ -235,10 +244,11 @@ impl OwnServer {
         process.wait().ok();
     }
 
-    /// The name of a file by which Mosquitto speaks TLS or websockets.
+    /// The name of a file by which Mosquitto takes anybody, from this machine only.
     fn mosquitto_configuration(&self, port: &str) -> Result<String, String> {
         // Root would become another user, who may not read the key.
-        let mut lines = format!("user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n");
+        let mut lines = "user root\nset_tcp_nodelay true\n".to_owned();
+        lines.push_str(&format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
         if self.carrier == Carrier::Websocket {
             lines.push_str("protocol websockets\n");
         }

@@ -118,6 +118,7 @@ impl BrokerHarness for Bus {
             }
             Disturbance::Restart => {
                 *self.wire.lock().expect("nothing panics under the lock") = broadcast::channel(1 << 14).0;
+                self.cut();
             }
         }
     }
@@ -211,15 +212,15 @@ impl LinkSender for BusSender {
             return Ok(());
         }
         let (message, fault) = (message.to_vec(), self.end.fault);
-        if fault == Some(Fault::RefusesPoison) && message.windows(6).any(|part| part == b"poison") {
+        let tells_of = |word: &[u8]| message.windows(word.len()).any(|part| part == word);
+        if fault == Some(Fault::RefusesPoison) && tells_of(b"poison") {
             return Err(LinkError::of("poison"));
         }
         let messages = match (fault, self.held.take()) {
             (Some(Fault::Repeats), _) => vec![message.clone(), message],
             (Some(Fault::Overtakes), None) => {
                 // Not the first of a connection, which has to come back.
-                let is_news = message.windows(8).any(|part| part == b"\"events\"");
-                if is_news {
+                if tells_of(b"\"events\"") {
                     self.held = Some(message);
                     return Ok(());
                 }

@@ -1,7 +1,10 @@
 //! The event broker suite, tested itself: it holds for the relay over a server in memory, and finds brokers and transports
 //! that break one rule each.
 
+mod brittle;
 mod bus;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,6 +16,7 @@ use apsched_testkit::conformance::broker::{BrokerCapabilities, BrokerHarness, CA
 use apsched_testkit::conformance::{Support, block_on};
 use apsched_testkit::sample::task_id;
 use async_trait::async_trait;
+use brittle::Brittle;
 use bus::{Bus, Fault};
 use tokio::sync::broadcast;
 
@@ -191,6 +195,23 @@ fn each_fault_of_a_transport_is_found_by_the_case_that_is_named_for_it() {
         (Fault::ConnectsOnce, "events_flow_again_after_a_cut"),
         (Fault::BelievesInALine, "events_flow_again_after_a_silence"),
         (Fault::Overtakes, "a_large_batch_arrives_whole"),
+        (Fault::ConnectsOnce, "events_flow_again_after_a_restart"),
+        (Fault::ConnectsOnce, "jobs_start_by_the_next_poll_while_the_server_is_gone"),
+        (Fault::BelievesInALine, "jobs_start_by_the_next_poll_while_the_line_is_silent"),
     ];
     assert_found(broken.map(|(fault, name)| (fault, Bus::new(Some(fault)), name)).into());
+}
+
+#[test]
+fn a_broker_that_cannot_do_without_its_server_is_found_by_each_case_of_the_poll() {
+    let broken = [
+        // It has to be ill for longer than a restart takes.
+        (
+            Some(Fault::ConnectsOnce),
+            "jobs_start_by_the_next_poll_though_events_are_lost_and_the_server_restarts",
+        ),
+        (None, "jobs_start_by_the_next_poll_while_the_server_is_gone"),
+        (None, "jobs_start_by_the_next_poll_while_the_line_is_silent"),
+    ];
+    assert_found(broken.map(|(fault, name)| (fault, Brittle(Bus::new(fault)), name)).into());
 }

@@ -72,7 +72,8 @@ pub(super) fn of(place: &Place, program: &Path, address: &Address) -> Result<Rec
         Backend::Mqtt => {
             let configuration = data.join("mosquitto.conf");
             let user = if is_root() { "user root\n" } else { "" };
-            let text = format!("listener {port} {host}\nallow_anonymous true\npersistence false\n{user}");
+            let options = "allow_anonymous true\npersistence false\nset_tcp_nodelay true\n";
+            let text = format!("listener {port} {host}\n{options}{user}");
             fs::write(&configuration, text)
                 .with_context(|| format!("writing {}", configuration.display()))?;
             serve.arg("-c").arg(&configuration);

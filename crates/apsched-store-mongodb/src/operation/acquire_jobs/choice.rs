@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use apsched_core::admission::free_slots;
 use apsched_core::job::ClaimOrder;
-use apsched_core::{Job, JobId, TaskId};
+use apsched_core::{Job, TaskId};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use mongodb::ClientSession;
@@ -13,7 +13,7 @@ use mongodb::options::{Hint, ReadConcern};
 
 use crate::collections::Collections;
 use crate::document::job::JobDocument;
-use crate::document::{Unreadable, job_id};
+use crate::document::{DocumentId, Unreadable};
 use crate::error::Outcome;
 use crate::schema::index;
 use crate::statement;
@@ -24,7 +24,7 @@ use crate::survey::{self, Survey, WaitingLane};
 pub(crate) struct Due {
     /// In claim order.
     pub(crate) jobs: Vec<Job>,
-    pub(crate) unreadable: Vec<(JobId, Unreadable)>,
+    pub(crate) unreadable: Vec<(DocumentId, Unreadable)>,
 }
 
 /// Most lanes that are read in one order; above it the server reads and sorts all of them.
@@ -91,7 +91,7 @@ async fn look_up(
     collections: &Collections,
     lookups: &[Vec<Document>],
     jobs: &mut Vec<Job>,
-    unreadable: &mut Vec<(JobId, Unreadable)>,
+    unreadable: &mut Vec<(DocumentId, Unreadable)>,
 ) -> Outcome<()> {
     let [first, others @ ..] = lookups else { return Ok(()) };
     let union = |lookup: &Vec<Document>| {
@@ -102,7 +102,7 @@ async fn look_up(
     let found = found.hint(Hint::Name(index::QUEUE.to_owned())).with_type::<RawDocumentBuf>().await?;
     let found: Vec<RawDocumentBuf> = found.try_collect().await?;
     for raw in &found {
-        match (JobDocument::read(raw), job_id(raw)) {
+        match (JobDocument::read(raw), DocumentId::of(raw)) {
             (Ok(job), _) => jobs.push(job),
             (Err(reason), Some(id)) => unreadable.push((id, reason)),
             (Err(_), None) => {}
@@ -156,10 +156,65 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// So many of the due jobs: the first, or with more than that looked up because of others, from somewhere among them.
+/// So many of the due jobs, which are in claim order: the first, or with more than that looked up because of others, some block of
+/// those that are the last to be wanted.
+///
+/// Jobs of a higher priority than those go first, whoever else wants them, and each block has its turn: the first as often as
+/// any, so that no job waits for good while others are added behind it.
 pub(crate) fn choose(mut due: Vec<Job>, wanted: usize) -> Vec<Job> {
-    let skipped = fastrand::usize(..=due.len().saturating_sub(wanted));
-    let mut chosen = due.split_off(skipped);
-    chosen.truncate(wanted);
-    chosen
+    let Some(lowest) = wanted.checked_sub(1).and_then(|last| due.get(last)).map(|job| job.settings.priority)
+    else {
+        due.truncate(wanted);
+        return due;
+    };
+    due.retain(|job| job.settings.priority >= lowest);
+    let urgent = due.partition_point(|job| job.settings.priority > lowest);
+    let block = wanted - urgent;
+    let blocks = (due.len() - urgent) / block;
+    due.drain(urgent..urgent + block * fastrand::usize(..blocks));
+    due.truncate(wanted);
+    due
+}
+
+#[cfg(test)]
+mod tests {
+    use apsched_core::JobId;
+    use apsched_testkit::sample;
+
+    use super::*;
+
+    /// Two urgent jobs and eight others.
+    fn due() -> Vec<Job> {
+        let jobs = (0..10).map(|number| sample::job().priority(i32::from(number < 2)));
+        let mut jobs: Vec<Job> = jobs.map(|job| job.build()).collect();
+        jobs.sort_by_cached_key(ClaimOrder::of);
+        jobs
+    }
+
+    fn ids(jobs: &[Job]) -> Vec<JobId> {
+        jobs.iter().map(|job| job.id).collect()
+    }
+
+    #[test]
+    fn urgent_jobs_are_always_chosen_and_each_block_of_the_others_has_its_turn() {
+        let due = due();
+        fastrand::seed(7);
+
+        let mut turns = [0; 4];
+        for _ in 0..400 {
+            let chosen = choose(due.clone(), 4);
+            assert_eq!(ids(&chosen[..2]), ids(&due[..2]), "urgent ones go first");
+            let block = due.chunks(2).skip(1).position(|block| ids(block) == ids(&chosen[2..]));
+            turns[block.expect("a block of those that are wanted last")] += 1;
+        }
+        assert!(turns.iter().all(|turns| *turns > 50), "each has its turn: {turns:?}");
+    }
+
+    #[test]
+    fn what_is_not_more_than_wanted_is_chosen_whole() {
+        let due = due();
+        for (wanted, chosen) in [(20, 10), (10, 10), (2, 2), (0, 0)] {
+            assert_eq!(ids(&choose(due.clone(), wanted)), ids(&due[..chosen]), "{wanted} are wanted");
+        }
+    }
 }

@@ -9,17 +9,16 @@ use apsched_core::lease::{Lease, LeaseToken};
 use apsched_core::store::AcquireJobs;
 use apsched_core::{Job, JobId, TaskId, instant};
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
-use mongodb::options::ReadConcern;
 
 use super::choice::Slots;
 use crate::connection::Connection;
 use crate::divide::DivisibleWork;
 use crate::document::schedule::count;
 use crate::document::{job_id, number, uuids};
-use crate::error::{Outcome, Problem};
+use crate::error::Outcome;
+use crate::operation::leasing::{Growth, Leasing};
 use crate::statement;
 use crate::survey::Survey;
 
@@ -72,27 +71,22 @@ impl Claim<'_> {
         if jobs.is_empty() {
             return Ok((jobs, false));
         }
-        let (connection, chosen) = (self.connection, jobs.iter().collect::<Vec<_>>());
-        let collections = connection.collections();
-        let mut claimed = self.claimed(&chosen);
-        let written =
-            statement::update_singly(collections, &collections.jobs, self.statements(&chosen)).await;
-        let is_locked = written.as_ref().is_err_and(Problem::is_time_limit);
-        let was_overtaken = match written {
-            Ok(written) => written < claimed.len(),
-            Err(_) if is_locked => true,
-            Err(problem) => return Err(problem),
+        let leasing = Leasing {
+            connection: self.connection,
+            holder: &self.request.scheduler_id,
+            until: self.until(),
+            growth: Growth::One,
+            condition: doc! {"lane": {"$exists": true}},
+            update: self.update(),
         };
-        if was_overtaken {
-            let found = collections.jobs.find(self.held(&claimed)).projection(doc! {"token": 1});
-            let found: Vec<_> = found.read_concern(ReadConcern::local()).await?.try_collect().await?;
-            retain_won(&mut claimed, &found);
-        }
-        connection.crowd().learn(was_overtaken);
-        if is_locked {
-            connection.suspect_orphans().await;
-        }
-        Ok((claimed, was_overtaken))
+        let targets = jobs.iter().map(|job| (job.token, job.id)).collect();
+        let leased = leasing.write(targets).await?;
+        let mut claimed = self.claimed(&jobs.iter().collect::<Vec<_>>());
+        claimed.retain(|job| leased.jobs.contains(&job.id));
+        let has_collided = claimed.len() < jobs.len();
+        self.connection.crowd().learn(has_collided);
+        // Whoever has locked some is at it, or dead; there is no use in looking again.
+        Ok((claimed, has_collided && !leased.was_locked))
     }
 
     async fn limited(&self, jobs: Vec<Job>) -> Outcome<(Vec<Job>, bool)> {
@@ -122,12 +116,6 @@ impl Claim<'_> {
 
     /// What leases the jobs that are still as they were read. A queued job is if its token is: each claim makes it grow.
     fn statements(&self, jobs: &[&Job]) -> Vec<(Document, Document)> {
-        let holder = self.request.scheduler_id.to_string();
-        let claim = doc! {
-            "$set": {"lease": {"holder": holder, "until": self.until().timestamp_micros()}},
-            "$inc": {"token": 1_i64, "attempt": 1_i64},
-            "$unset": {"lane": ""},
-        };
         let mut by_token: BTreeMap<LeaseToken, Vec<JobId>> = BTreeMap::new();
         for job in jobs {
             by_token.entry(job.token).or_default().push(job.id);
@@ -135,9 +123,18 @@ impl Claim<'_> {
         let statement = |(token, ids): (LeaseToken, Vec<JobId>)| {
             let ids = doc! {"$in": uuids(ids)};
             let queued = doc! {"_id": ids, "lane": {"$exists": true}, "token": count(token.number())};
-            (queued, claim.clone())
+            (queued, self.update())
         };
         by_token.into_iter().map(statement).collect()
+    }
+
+    fn update(&self) -> Document {
+        let holder = self.request.scheduler_id.to_string();
+        doc! {
+            "$set": {"lease": {"holder": holder, "until": self.until().timestamp_micros()}},
+            "$inc": {"token": 1_i64, "attempt": 1_i64},
+            "$unset": {"lane": ""},
+        }
     }
 
     /// The jobs as they are when that is done.

@@ -12,12 +12,10 @@
 mod choice;
 mod claim;
 
-use std::collections::HashSet;
-
+use apsched_core::Job;
 use apsched_core::event::{Event, EventInterest, EventType, JobAcquired};
 use apsched_core::job::ClaimOrder;
 use apsched_core::store::AcquireJobs;
-use apsched_core::{Job, JobId};
 use mongodb::ClientSession;
 use mongodb::bson::doc;
 
@@ -26,7 +24,7 @@ use self::claim::Claim;
 use crate::connection::Connection;
 use crate::crowd::Crowd;
 use crate::divide::DivisibleWork;
-use crate::document::{Unreadable, job_id, uuids};
+use crate::document::{DocumentId, Unreadable};
 use crate::error::{Outcome, Problem};
 use crate::job_changes::JobChanges;
 use crate::statement;
@@ -49,25 +47,47 @@ pub(crate) async fn acquire(
 ) -> Outcome<(Vec<Job>, Vec<Event>)> {
     let mut acquired = Claimed::default();
     for _ in 0..LOOKS {
-        let wanted = request.limit - acquired.jobs.len();
-        if wanted == 0 || request.abilities.tasks().len() == 0 {
-            break;
-        }
-        let Some((survey, due)) = look(connection, request, wanted).await? else { break };
-        let has_unreadable = !due.unreadable.is_empty();
-        acquired.events.extend(put_aside(connection, due.unreadable).await?);
-        let chosen = choose(due.jobs, wanted);
-        make_lockable(connection, &survey, &chosen).await?;
-        let claim = Claim { connection, survey: &survey, request };
-        let (claimed, was_overtaken) = claim.all(chosen).await?;
-        acquired.jobs.extend(claimed);
-        if !was_overtaken && !has_unreadable {
-            break;
+        match look_and_claim(connection, request, &mut acquired).await {
+            Ok(Outlook::MoreMayBeThere) => {}
+            Ok(Outlook::Enough) => break,
+            Err(problem) if acquired.jobs.is_empty() && acquired.events.is_empty() => return Err(problem),
+            // What was claimed must be told: nobody else gets it before its lease ends.
+            Err(problem) => {
+                tracing::warn!(?problem, "no more jobs were acquired");
+                break;
+            }
         }
     }
     acquired.jobs.sort_by_cached_key(ClaimOrder::of);
     acquired.events.extend(reports(&acquired.jobs, request));
     Ok((acquired.jobs, acquired.events))
+}
+
+/// Whether to look again.
+enum Outlook {
+    /// Others were faster to take jobs, or some could not be read.
+    MoreMayBeThere,
+    Enough,
+}
+
+async fn look_and_claim(
+    connection: &Connection,
+    request: &AcquireJobs,
+    acquired: &mut Claimed,
+) -> Outcome<Outlook> {
+    let wanted = request.limit - acquired.jobs.len();
+    if wanted == 0 || request.abilities.tasks().len() == 0 {
+        return Ok(Outlook::Enough);
+    }
+    let Some((survey, due)) = look(connection, request, wanted).await? else { return Ok(Outlook::Enough) };
+    let has_unreadable = !due.unreadable.is_empty();
+    acquired.events.extend(put_aside(connection, due.unreadable).await?);
+    let chosen = choose(due.jobs, wanted);
+    make_lockable(connection, &survey, &chosen).await?;
+    let claim = Claim { connection, survey: &survey, request };
+    let (claimed, was_overtaken) = claim.all(chosen).await?;
+    acquired.jobs.extend(claimed);
+    Ok(if was_overtaken || has_unreadable { Outlook::MoreMayBeThere } else { Outlook::Enough })
 }
 
 /// The jobs to take, as far as can be seen without a transaction. `None`: there is nothing to take.
@@ -91,7 +111,10 @@ async fn look(
 }
 
 /// Puts jobs aside that cannot be read, so that they are seen once.
-async fn put_aside(connection: &Connection, unreadable: Vec<(JobId, Unreadable)>) -> Outcome<Vec<Event>> {
+async fn put_aside(
+    connection: &Connection,
+    unreadable: Vec<(DocumentId, Unreadable)>,
+) -> Outcome<Vec<Event>> {
     if unreadable.is_empty() {
         return Ok(Vec::new());
     }
@@ -105,13 +128,13 @@ struct PutAside<'a> {
 }
 
 impl DivisibleWork for PutAside<'_> {
-    type Item = (JobId, Unreadable);
+    type Item = (DocumentId, Unreadable);
     type Done = Vec<Event>;
 
     async fn run_for(&self, jobs: &[Self::Item], session: &mut ClientSession) -> Outcome<Vec<Event>> {
         let collections = self.connection.collections();
-        let ids = uuids(jobs.iter().map(|(id, _)| *id));
-        let queued = doc! {"_id": {"$in": ids}, "lane": {"$exists": true}};
+        let ids: Vec<DocumentId> = jobs.iter().map(|(id, _)| id.clone()).collect();
+        let queued = doc! {"_id": {"$in": DocumentId::all(&ids)}, "lane": {"$exists": true}};
         let found = collections
             .jobs
             .find(queued)
@@ -120,10 +143,10 @@ impl DivisibleWork for PutAside<'_> {
             .session(&mut *session)
             .await?;
         let found = statement::all(found, session).await?;
-        let queued: HashSet<JobId> = found.iter().filter_map(|raw| job_id(raw)).collect();
+        let queued: Vec<DocumentId> = found.iter().filter_map(|raw| DocumentId::of(raw)).collect();
         let mut changes = JobChanges::new(EventInterest::ALL);
         for (id, reason) in jobs.iter().filter(|(id, _)| queued.contains(id)) {
-            changes.quarantine(*id, reason);
+            changes.quarantine(id.clone(), reason);
         }
         changes.write(collections, session).await
     }

@@ -106,7 +106,8 @@ pub(crate) async fn until_true(what: &str, condition: impl Fn() -> bool) {
 pub(crate) async fn until_health(broker: &Arc<dyn EventBroker>, is_expected: fn(&Health) -> bool) {
     let mut turns = broker.subscribe(BrokerHealthChanged::INTEREST);
     while !is_expected(&broker.health()) {
-        soon("a turn of the broker's health", turns.next()).await;
+        let turn = format!("a turn of the broker's health, which is {:?}", broker.health());
+        soon(&turn, turns.next()).await;
     }
 }
 

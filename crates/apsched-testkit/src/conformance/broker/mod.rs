@@ -6,9 +6,13 @@
 //! Cases about outages are told to a harness as [`Disturbance`]s, which it carries out between its brokers and their
 //! server, for example with [`TcpProxy`](crate::fault::TcpProxy). Give its brokers short times (to answer, to keep alive,
 //! to connect again), or these cases take long.
+//!
+//! Brokers that speak TLS have a second suite, with the feature `tls`: the module `tls`.
 
 mod cases;
 mod listener;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::sync::Arc;
 

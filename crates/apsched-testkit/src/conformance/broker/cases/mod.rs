@@ -10,4 +10,6 @@ pub(crate) mod publish;
 pub(crate) mod restart;
 pub(crate) mod scheduler;
 pub(crate) mod stop;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod wakeup;

@@ -1,15 +1,17 @@
-//! The SQL databases as sites: tables of each test's own, in a file or on the server of the tests.
+//! The databases as sites: tables or collections of each test's own, in a file or on the server of the tests.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use apsched_testkit::backend::Backend;
 use async_trait::async_trait;
+use mongodb::bson::Document;
+use mongodb::{Client, Collection};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, SqliteConnection};
 
 use super::own_server::OwnServer;
 use super::site::{Ground, Site};
 
-pub(crate) struct SqlSite {
+pub(crate) struct DatabaseSite {
     backend: Backend,
     /// Where files are kept, until the site is dropped.
     directory: tempfile::TempDir,
@@ -17,14 +19,14 @@ pub(crate) struct SqlSite {
 
 const TABLES: [&str; 6] = ["meta", "tasks", "schedules", "jobs", "job_payloads", "job_results"];
 
-impl SqlSite {
+impl DatabaseSite {
     pub(crate) fn new(backend: Backend) -> Self {
         Self { backend, directory: tempfile::tempdir().expect("a directory for the test") }
     }
 }
 
 #[async_trait]
-impl Site for SqlSite {
+impl Site for DatabaseSite {
     fn name(&self) -> &'static str {
         self.backend.as_str()
     }
@@ -49,6 +51,9 @@ impl Site for SqlSite {
     }
 
     async fn clear(&self, ground: &Ground) {
+        if ground.backend == Backend::Mongodb {
+            return drop_collections(ground).await;
+        }
         // A file goes with its directory.
         if ground.server.is_some() {
             let drops = TABLES.map(|table| format!("DROP TABLE IF EXISTS {{}}{table};"));
@@ -68,4 +73,19 @@ pub(crate) async fn run_script(ground: &Ground, script: &str) {
         }
     };
     run.await.expect("a script of the test");
+}
+
+async fn drop_collections(ground: &Ground) {
+    for table in TABLES {
+        let collection = collection(ground, table).await;
+        collection.drop().await.expect("the collections of the test can be dropped");
+    }
+}
+
+/// What the store keeps under this name, behind its back.
+pub(crate) async fn collection(ground: &Ground, name: &str) -> Collection<Document> {
+    let client = Client::with_uri_str(&ground.url).await.expect("the URL of the tests");
+    // Where the store keeps what it has if nobody names a database.
+    let database = client.default_database().unwrap_or_else(|| client.database("apsched"));
+    database.collection(&format!("{}{name}", ground.prefix))
 }

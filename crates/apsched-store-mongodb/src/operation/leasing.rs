@@ -1,0 +1,148 @@
+//! Writes one lease to many jobs, each for itself, around those that somebody has locked.
+//!
+//! A statement that meets a locked document waits for it, with all that come after it in the order of tokens and ids. When it has
+//! waited for two seconds, what it has written is read, the job at which it stood is passed over, and it goes on behind it. A lock
+//! that lives for so long is most likely that of a process that was killed, so orphans are looked for at once.
+
+use std::collections::{BTreeMap, HashSet};
+
+use apsched_core::lease::LeaseToken;
+use apsched_core::{JobId, SchedulerId};
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::options::ReadConcern;
+
+use crate::connection::Connection;
+use crate::document::schedule::count;
+use crate::document::{job_id, number, uuids};
+use crate::error::Outcome;
+use crate::statement;
+
+/// How often is tried; each time but the last costs two seconds and passes over one job.
+const TRIES: usize = 3;
+
+/// A lease, and what it is to be written to.
+pub(crate) struct Leasing<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) holder: &'a SchedulerId,
+    pub(crate) until: DateTime<Utc>,
+    /// By how much the token of a job grows with it.
+    pub(crate) growth: Growth,
+    /// What is asked of a job beside its id and token.
+    pub(crate) condition: Document,
+    /// What is done to a job.
+    pub(crate) update: Document,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// A new claim.
+    One,
+    /// The claim that there is goes on.
+    None,
+}
+
+/// A job and the token that it has as far as is known.
+pub(crate) type Target = (LeaseToken, JobId);
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Leased {
+    /// The jobs that have the lease, by a majority of the nodes.
+    pub(crate) jobs: HashSet<JobId>,
+    /// Whether somebody had locked some: those and perhaps others were passed over.
+    pub(crate) was_locked: bool,
+}
+
+/// What came of one try.
+enum Tried {
+    /// These have the lease; others were faster with the rest.
+    Done(HashSet<JobId>),
+    /// These have it; it stood at a job that is locked, and these are behind it.
+    Stopped(HashSet<JobId>, Vec<Target>),
+}
+
+impl Leasing<'_> {
+    pub(crate) async fn write(&self, mut targets: Vec<Target>) -> Outcome<Leased> {
+        targets.sort_unstable();
+        let mut leased = Leased::default();
+        for _ in 0..TRIES {
+            if targets.is_empty() {
+                break;
+            }
+            match self.write_once(targets).await {
+                Ok(Tried::Done(jobs)) => {
+                    leased.jobs.extend(jobs);
+                    break;
+                }
+                Ok(Tried::Stopped(jobs, behind)) => {
+                    leased.jobs.extend(jobs);
+                    leased.was_locked = true;
+                    targets = behind;
+                }
+                Err(problem) if leased.jobs.is_empty() => return Err(problem),
+                // What has been leased must be told: nobody else gets it before the lease ends.
+                Err(problem) => {
+                    tracing::warn!(?problem, "jobs behind one that is locked were not leased");
+                    break;
+                }
+            }
+        }
+        Ok(leased)
+    }
+
+    async fn write_once(&self, mut targets: Vec<Target>) -> Outcome<Tried> {
+        let collections = self.connection.collections();
+        match statement::update_singly(collections, &collections.jobs, self.statements(&targets)).await {
+            Ok(written) if written == targets.len() => {
+                Ok(Tried::Done(targets.into_iter().map(|(_, id)| id).collect()))
+            }
+            Ok(_) => self.written(&targets).await.map(Tried::Done),
+            Err(problem) if problem.is_time_limit() => {
+                self.connection.end_orphans().await;
+                let written = self.written(&targets).await?;
+                // What was written before the time was over may be known to the primary alone.
+                self.connection.confirm().await?;
+                let stood_at = targets.iter().position(|(_, id)| !written.contains(id));
+                let behind = targets.split_off(stood_at.map_or(targets.len(), |index| index + 1));
+                Ok(Tried::Stopped(written, behind))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// One for each token: the jobs that have it still.
+    fn statements(&self, targets: &[Target]) -> Vec<(Document, Document)> {
+        let mut by_token: BTreeMap<LeaseToken, Vec<JobId>> = BTreeMap::new();
+        for (token, id) in targets {
+            by_token.entry(*token).or_default().push(*id);
+        }
+        let statement = |(token, ids): (LeaseToken, Vec<JobId>)| {
+            let mut filter = doc! {"_id": {"$in": uuids(ids)}, "token": count(token.number())};
+            filter.extend(self.condition.clone());
+            (filter, self.update.clone())
+        };
+        by_token.into_iter().map(statement).collect()
+    }
+
+    /// Those of the jobs that have the lease.
+    async fn written(&self, targets: &[Target]) -> Outcome<HashSet<JobId>> {
+        let leased = doc! {
+            "_id": {"$in": uuids(targets.iter().map(|(_, id)| *id))},
+            "lease.holder": self.holder.to_string(),
+            "lease.until": self.until.timestamp_micros(),
+        };
+        let found = self.connection.collections().jobs.find(leased).projection(doc! {"token": 1});
+        let found = found.hint(statement::by_id()).read_concern(ReadConcern::local());
+        let found: Vec<RawDocumentBuf> = found.await?.try_collect().await?;
+        let has_it: HashSet<(JobId, i64)> =
+            found.iter().filter_map(|raw| Some((job_id(raw)?, number(raw, "token")?))).collect();
+        let after = |token: LeaseToken| match self.growth {
+            Growth::One => token.next(),
+            Growth::None => token,
+        };
+        let is_ours = |(token, id): &&Target| has_it.contains(&(*id, count(after(*token).number())));
+        Ok(targets.iter().filter(is_ours).map(|(_, id)| *id).collect())
+    }
+}
