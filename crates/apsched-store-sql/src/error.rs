@@ -204,6 +204,19 @@ const fn mysql_meaning(number: u16) -> Meaning {
     }
 }
 
+/// Whether another connection has locked what SQLite, if it is SQLite, wants to have.
+pub(crate) fn is_locked(database: &str, error: &sqlx::Error) -> bool {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    // A code of PostgreSQL may look like one of these.
+    match error {
+        sqlx::Error::Database(error) if database == "SQLite" => {
+            matches!(sqlite_code(&**error) & 0xff, BUSY | LOCKED)
+        }
+        _ => false,
+    }
+}
+
 fn sqlite_code(error: &dyn DatabaseError) -> u32 {
     error.code().and_then(|code| code.parse().ok()).unwrap_or_default()
 }

@@ -5,18 +5,29 @@
 //! others. So each has a pool of its own; when the runtime ends, its pool is forgotten.
 //!
 //! A user's own pool is taken as it is.
+//!
+//! A connection to a file of SQLite switches it to a write-ahead log, once in the life of the file. For this SQLite needs the file
+//! for itself, and does not wait for others as it does elsewhere; so of two processes that begin with a new file one would be told
+//! that it is locked. Here it waits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 #[cfg(feature = "sqlite")]
 use sqlx::pool::PoolConnection;
 use sqlx::pool::PoolOptions;
 use sqlx::{Connection, Database, Pool};
 use tokio::runtime::{Handle, Id};
+use tokio::time::Instant;
 
+use crate::error::is_locked;
 use crate::lent::{Home, Lent};
+
+/// How long a file that another connection has locked is left alone.
+const LOCKED_PAUSE: Duration = Duration::from_millis(5);
 
 /// The options of a sqlx connection.
 pub(crate) type ConnectOptions<DB> = <<DB as Database>::Connection as Connection>::Options;
@@ -47,19 +58,25 @@ impl<DB: Database> LazyPool<DB> {
 
     /// A connection for the runtime of the caller.
     pub(crate) async fn lend(&self) -> Result<Lent<DB>, sqlx::Error> {
-        match &self.given {
-            Some(given) => given.acquire().await.map(Lent::from),
-            None => self.home().lend().await,
-        }
+        let lend = || async {
+            match &self.given {
+                Some(given) => given.acquire().await.map(Lent::from),
+                None => self.home().lend().await,
+            }
+        };
+        self.unless_locked(|| lend().boxed()).await
     }
 
     /// A connection for one who keeps it, and to whom alone none is lent besides.
     #[cfg(feature = "sqlite")]
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
-        match &self.given {
-            Some(given) => given.acquire().await,
-            None => self.home().pool().acquire().await,
-        }
+        let acquire = || async {
+            match &self.given {
+                Some(given) => given.acquire().await,
+                None => self.home().pool().acquire().await,
+            }
+        };
+        self.unless_locked(|| acquire().boxed()).await
     }
 
     /// The pool for the runtime of the caller, who has one.
@@ -84,9 +101,28 @@ impl<DB: Database> LazyPool<DB> {
 
     /// Connects once, beside the pools: they take a refusal for a server which is about to start, and wait.
     pub(crate) async fn try_connect(&self) -> Result<(), sqlx::Error> {
-        let connected =
-            tokio::time::timeout(self.acquire_timeout(), DB::Connection::connect_with(&self.connect));
-        connected.await.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await
+        let connect = || async {
+            let connect = DB::Connection::connect_with(&self.connect);
+            let connected = tokio::time::timeout(self.acquire_timeout(), connect).await;
+            connected.map_err(|_| sqlx::Error::PoolTimedOut)?
+        };
+        self.unless_locked(|| connect().boxed()).await?.close().await
+    }
+
+    /// Connects again while another connection has locked the file, for as long as a connection is waited for.
+    async fn unless_locked<'a, C>(
+        &'a self,
+        connect: impl Fn() -> BoxFuture<'a, Result<C, sqlx::Error>>,
+    ) -> Result<C, sqlx::Error> {
+        let began = Instant::now();
+        loop {
+            match connect().await {
+                Err(error) if is_locked(DB::NAME, &error) && began.elapsed() < self.acquire_timeout() => {
+                    tokio::time::sleep(LOCKED_PAUSE).await;
+                }
+                connected => return connected,
+            }
+        }
     }
 
     /// Whether the pool is the user's.
@@ -136,5 +172,76 @@ impl<DB: Database> Drop for Forget<DB> {
         let forgotten = self.made.upgrade().and_then(|made| made.pools().remove(&self.runtime));
         // Its connections are closed here, where nobody waits for the pools.
         drop(forgotten);
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+    use sqlx::{Executor, Sqlite, SqliteConnection};
+
+    use super::*;
+
+    /// A file with a table, which has no write-ahead log yet.
+    struct File(tempfile::TempDir);
+
+    impl File {
+        async fn new() -> Self {
+            let file = Self(tempfile::tempdir().expect("a directory"));
+            let mut connection = SqliteConnection::connect_with(&file.options()).await.expect("a file");
+            connection.execute("CREATE TABLE written (id)").await.expect("a table");
+            file
+        }
+
+        fn options(&self) -> SqliteConnectOptions {
+            let file = self.0.path().join("jobs.db");
+            SqliteConnectOptions::new().filename(file).create_if_missing(true)
+        }
+
+        /// Somebody who is about to write, as one is who switches the file to a write-ahead log: for him SQLite does not wait.
+        async fn writer(&self) -> SqliteConnection {
+            let mut writer = SqliteConnection::connect_with(&self.options()).await.expect("a writer");
+            writer.execute("BEGIN IMMEDIATE").await.expect("a transaction");
+            writer
+        }
+
+        fn pool(&self, acquire_timeout: Duration) -> LazyPool<Sqlite> {
+            let connect = self.options().journal_mode(SqliteJournalMode::Wal);
+            LazyPool::new(PoolOptions::new().acquire_timeout(acquire_timeout), connect)
+        }
+    }
+
+    type Connecting<'a> = BoxFuture<'a, Result<(), sqlx::Error>>;
+
+    const WAYS_TO_CONNECT: [(&str, fn(&LazyPool<Sqlite>) -> Connecting<'_>); 3] = [
+        ("try_connect", |pool| Box::pin(pool.try_connect())),
+        ("acquire", |pool| Box::pin(async { pool.acquire().await.map(drop) })),
+        ("lend", |pool| Box::pin(async { pool.lend().await.map(drop) })),
+    ];
+
+    #[tokio::test]
+    async fn who_connects_waits_until_others_let_go_of_the_file() {
+        for (way, connect) in WAYS_TO_CONNECT {
+            let file = File::new().await;
+            let pool = file.pool(Duration::from_secs(60));
+            let writer = file.writer().await;
+            let mut connecting = connect(&pool);
+            let early = tokio::time::timeout(Duration::from_millis(20), &mut connecting).await;
+            assert!(early.is_err(), "{way}: {early:?}");
+
+            writer.close().await.expect("it lets go");
+
+            connecting.await.unwrap_or_else(|error| panic!("{way}: {error}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_stays_locked_is_told() {
+        let file = File::new().await;
+        let _writer = file.writer().await;
+
+        let told = file.pool(Duration::from_millis(20)).try_connect().await;
+
+        assert!(told.is_err_and(|error| is_locked(Sqlite::NAME, &error)));
     }
 }

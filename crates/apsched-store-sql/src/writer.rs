@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor, Sqlite, SqliteConnection};
+use sqlx::{Database, Executor, Sqlite, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{Problem, SqlResult};
+use crate::error::{Problem, SqlResult, is_locked};
 use crate::lazy_pool::LazyPool;
 use crate::session::{Connection, Session};
 use crate::statement::Statements;
@@ -149,16 +149,10 @@ pub(crate) enum Keeps {
 impl Keeps {
     /// Whether a connection is kept that gave this error, which was not of one operation alone.
     fn after(self, error: &sqlx::Error) -> bool {
-        const BUSY: u32 = 5;
-        const LOCKED: u32 = 6;
-        match (self, error) {
-            (Self::ForATransaction, _) => false,
-            (Self::WhileItWorks, sqlx::Error::Database(error)) => {
-                let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
-                matches!(code & 0xff, BUSY | LOCKED)
-            }
-            (Self::ForEver, sqlx::Error::Database(_)) => true,
-            (Self::WhileItWorks | Self::ForEver, _) => false,
+        match self {
+            Self::ForATransaction => false,
+            Self::WhileItWorks => is_locked(Sqlite::NAME, error),
+            Self::ForEver => matches!(error, sqlx::Error::Database(_)),
         }
     }
 }

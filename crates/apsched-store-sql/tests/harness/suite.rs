@@ -40,7 +40,6 @@ macro_rules! sql_suite {
     };
     ($database:expr) => {
         $crate::harness::suite::sql_suite! { $database;
-            many_processes_may_start_at_once
             a_newer_schema_is_refused
             tables_are_left_alone_when_migrations_are_run_by_hand
             the_statements_of_the_migrations_make_the_tables
@@ -89,19 +88,6 @@ pub(crate) fn acquisition(limit: usize) -> AcquireJobs {
         abilities: abilities(),
         interest: EventInterest::ALL,
     }
-}
-
-pub(crate) async fn many_processes_may_start_at_once(database: &impl Database) {
-    let stores: Vec<_> = (0..8).map(|_| database.store_with(database.options().max_connections(1))).collect();
-
-    let registry = TriggerRegistry::new();
-    let started = join_all(stores.iter().map(|store| store.start(&registry))).await;
-
-    for done in started {
-        done.expect("the one who comes second finds the tables");
-    }
-    stores[0].put_tasks(vec![sample::task("send")]).await.expect("the tables are there");
-    assert_eq!(stores[7].tasks().await.expect("the tables are there").len(), 1);
 }
 
 pub(crate) async fn a_newer_schema_is_refused(database: &impl Database) {

@@ -129,6 +129,7 @@ macro_rules! __store_cases {
         $then! { $($arguments)*;
             start {
                 starting_again_changes_nothing
+                many_processes_may_start_at_once
                 a_custom_trigger_is_bound_when_it_is_read
                 a_store_with_a_server_tells_its_time
             }

@@ -1,6 +1,7 @@
 //! `start`, `server_time`: a store is made ready once, by as many processes as like to.
 
 use apsched_core::trigger::Trigger;
+use futures_util::future::join_all;
 
 use crate::conformance::Support;
 use crate::conformance::store::StoreHarness;
@@ -21,6 +22,21 @@ pub(crate) async fn starting_again_changes_nothing(harness: &dyn StoreHarness) {
     assert_eq!(done("tasks", b.store().tasks().await).len(), 1);
     assert!(b.has_schedule(&schedule.id).await);
     assert_eq!(b.job_ids().await, [job]);
+}
+
+pub(crate) async fn many_processes_may_start_at_once(harness: &dyn StoreHarness) {
+    let registry = registry();
+    let stores = join_all((0..8).map(|_| harness.open())).await;
+
+    let started = join_all(stores.iter().map(|store| store.start(&registry))).await;
+
+    for start in started {
+        done("start", start);
+    }
+    for store in stores {
+        done("put_tasks", store.put_tasks(vec![sample::task("send")]).await);
+        assert_eq!(done("tasks", store.tasks().await).len(), 1);
+    }
 }
 
 pub(crate) async fn a_custom_trigger_is_bound_when_it_is_read(harness: &dyn StoreHarness) {
