@@ -49,6 +49,9 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// future leaves the store consistent: the operation happened or did not. Unless said otherwise a method fails with
 /// [`StoreError::Unavailable`] when the store cannot be reached. The call may have been done all the same, and its answer
 /// lost: *Idempotence* says what calling again does then.
+///
+/// A handle can be used in several runtimes: one that stands still, or has ended, holds up no other. Connections that the user
+/// made, and has given to the store, are as independent of a runtime as their library makes them.
 #[async_trait]
 pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// Makes the store ready: connects, brings the schema up to date. Called before every other method.

@@ -1,18 +1,20 @@
-//! Writes one lease to many jobs, each for itself, around those that somebody has locked.
+//! Writes one lease to many jobs: within a transaction, or each for itself, around those that somebody has locked.
 //!
-//! A statement that meets a locked document waits for it, with all that come after it in the order of tokens and ids. When it has
+//! Outside of a transaction a statement that meets a locked document waits for it, with all that come after it in the order of tokens and ids. When it has
 //! waited for two seconds, what it has written is read, the job at which it stood is passed over, and it goes on behind it. A lock
 //! that lives for so long is most likely that of a process that was killed, so orphans are looked for at once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use apsched_core::lease::LeaseToken;
 use apsched_core::{JobId, SchedulerId};
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
+use mongodb::ClientSession;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb::options::ReadConcern;
 
+use super::token::{self, Target};
 use crate::connection::Connection;
 use crate::document::schedule::count;
 use crate::document::{job_id, number, uuids};
@@ -42,9 +44,6 @@ pub(crate) enum Growth {
     /// The claim that there is goes on.
     None,
 }
-
-/// A job and the token that it has as far as is known.
-pub(crate) type Target = (LeaseToken, JobId);
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -92,6 +91,23 @@ impl Leasing<'_> {
         Ok(leased)
     }
 
+    /// The same in a transaction, which fails where it meets a lock. The jobs that have the lease.
+    pub(crate) async fn write_within(
+        &self,
+        targets: &[Target],
+        session: &mut ClientSession,
+    ) -> Outcome<HashSet<JobId>> {
+        let collections = self.connection.collections();
+        let written = self.statements(targets);
+        let written = statement::update_each(collections, &collections.jobs, written, session).await?;
+        if written == targets.len() {
+            return Ok(targets.iter().map(|(_, id)| *id).collect());
+        }
+        let found = collections.jobs.find(self.leased(targets)).projection(doc! {"token": 1});
+        let found = found.hint(statement::by_id()).session(&mut *session).await?;
+        Ok(self.have_it(targets, &statement::all(found, session).await?))
+    }
+
     async fn write_once(&self, mut targets: Vec<Target>) -> Outcome<Tried> {
         let collections = self.connection.collections();
         match statement::update_singly(collections, &collections.jobs, self.statements(&targets)).await {
@@ -112,37 +128,38 @@ impl Leasing<'_> {
         }
     }
 
-    /// One for each token: the jobs that have it still.
     fn statements(&self, targets: &[Target]) -> Vec<(Document, Document)> {
-        let mut by_token: BTreeMap<LeaseToken, Vec<JobId>> = BTreeMap::new();
-        for (token, id) in targets {
-            by_token.entry(*token).or_default().push(*id);
-        }
-        let statement = |(token, ids): (LeaseToken, Vec<JobId>)| {
-            let mut filter = doc! {"_id": {"$in": uuids(ids)}, "token": count(token.number())};
-            filter.extend(self.condition.clone());
-            (filter, self.update.clone())
-        };
-        by_token.into_iter().map(statement).collect()
+        let jobs = token::held(targets, &self.condition).into_iter();
+        jobs.map(|jobs| (jobs, self.update.clone())).collect()
     }
 
     /// Those of the jobs that have the lease.
     async fn written(&self, targets: &[Target]) -> Outcome<HashSet<JobId>> {
-        let leased = doc! {
+        let found =
+            self.connection.collections().jobs.find(self.leased(targets)).projection(doc! {"token": 1});
+        let found = found.hint(statement::by_id()).read_concern(ReadConcern::local());
+        let found: Vec<RawDocumentBuf> = found.await?.try_collect().await?;
+        Ok(self.have_it(targets, &found))
+    }
+
+    /// Finds those of the jobs that have such a lease, by whichever claim.
+    fn leased(&self, targets: &[Target]) -> Document {
+        doc! {
             "_id": {"$in": uuids(targets.iter().map(|(_, id)| *id))},
             "lease.holder": self.holder.to_string(),
             "lease.until": self.until.timestamp_micros(),
-        };
-        let found = self.connection.collections().jobs.find(leased).projection(doc! {"token": 1});
-        let found = found.hint(statement::by_id()).read_concern(ReadConcern::local());
-        let found: Vec<RawDocumentBuf> = found.await?.try_collect().await?;
-        let has_it: HashSet<(JobId, i64)> =
+        }
+    }
+
+    /// Those of the jobs that are found with the token that they have by this lease.
+    fn have_it(&self, targets: &[Target], found: &[RawDocumentBuf]) -> HashSet<JobId> {
+        let found: HashSet<(JobId, i64)> =
             found.iter().filter_map(|raw| Some((job_id(raw)?, number(raw, "token")?))).collect();
         let after = |token: LeaseToken| match self.growth {
             Growth::One => token.next(),
             Growth::None => token,
         };
-        let is_ours = |(token, id): &&Target| has_it.contains(&(*id, count(after(*token).number())));
-        Ok(targets.iter().filter(is_ours).map(|(_, id)| *id).collect())
+        let is_ours = |(token, id): &&Target| found.contains(&(*id, count(after(*token).number())));
+        targets.iter().filter(is_ours).map(|(_, id)| *id).collect()
     }
 }

@@ -21,3 +21,4 @@ pub(crate) mod remove_schedule;
 pub(crate) mod set_progress;
 pub(crate) mod taken;
 pub(crate) mod task;
+mod token;

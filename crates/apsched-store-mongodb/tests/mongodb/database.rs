@@ -3,15 +3,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use apsched_core::DataStore;
+use apsched_core::event::EventInterest;
+use apsched_core::store::AcquireJobs;
 use apsched_core::trigger::TriggerRegistry;
+use apsched_core::{Abilities, DataStore, Job};
 use apsched_store_mongodb::{MongoDataStore, MongoOptions};
 use apsched_testkit::backend::Backend;
-use mongodb::bson::{Document, Uuid};
+use apsched_testkit::sample::{self, at, executor, seconds, task_id};
+use mongodb::bson::{Bson, Document, Uuid, doc};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use mongodb::options::ClientOptions;
-use mongodb::{Client, Collection};
+use mongodb::{Client, ClientSession, Collection};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
@@ -67,6 +70,37 @@ impl Database {
     pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
         client().await.database(&self.name).collection(&format!("apsched_{name}"))
     }
+}
+
+/// Jobs of the tasks `send` and `hash` that a scheduler acquires at once.
+pub(crate) async fn acquire(store: &MongoDataStore) -> Vec<Job> {
+    let request = AcquireJobs {
+        scheduler_id: sample::scheduler_id("a"),
+        now: at(0),
+        lease: seconds(30),
+        limit: 10,
+        abilities: Arc::new(Abilities::new(["send", "hash"].map(task_id), [executor("async")])),
+        interest: EventInterest::NONE,
+    };
+    store.acquire_jobs(request).await.expect("no error").0
+}
+
+/// A transaction that has locked one document, of a client that calls itself so.
+pub(crate) async fn lock(
+    database: &Database,
+    app_name: &str,
+    collection: &str,
+    id: impl Into<Bson>,
+) -> ClientSession {
+    let mut options = ClientOptions::parse(Backend::Mongodb.url()).await.expect("the URL of the tests");
+    options.app_name = Some(app_name.to_owned());
+    let client = Client::with_options(options).expect("a client");
+    let mut session = client.start_session().await.expect("a session");
+    session.start_transaction().await.expect("a transaction");
+    let documents = client.database(&database.name).collection::<Document>(collection);
+    let lock = documents.update_one(doc! {"_id": id}, doc! {"$inc": {"claims": 1}});
+    assert_eq!(lock.session(&mut session).await.expect("the lock").matched_count, 1);
+    session
 }
 
 /// Copies a document so many times, each under an id of its own and changed by its number.

@@ -1,29 +1,20 @@
 //! A job that somebody has locked harms itself alone: leases on others are taken and prolonged around it.
 
-use std::sync::Arc;
-
 use apsched_core::event::EventInterest;
-use apsched_core::store::{AcquireJobs, ExtendLeases, HeldJob};
-use apsched_core::{Abilities, DataStore, Job, JobId, Progress, StoreError};
+use apsched_core::store::{ExtendLeases, HeldJob};
+use apsched_core::{DataStore, Job, JobId, Progress, StoreError};
 use apsched_store_mongodb::MongoDataStore;
 use apsched_testkit::backend::Backend;
 use apsched_testkit::report_skipped;
-use apsched_testkit::sample::{self, at, executor, seconds, task_id};
+use apsched_testkit::sample::{self, at, seconds};
+use mongodb::ClientSession;
 use mongodb::bson::{Document, Uuid, doc};
-use mongodb::{Client, ClientSession};
 
-use crate::database::Database;
+use crate::database::{self, Database, acquire};
 
 /// Somebody else's transaction, which the store does not know as one of its own and cannot end.
 async fn lock(database: &Database, job: JobId) -> ClientSession {
-    let client = Client::with_uri_str(Backend::Mongodb.url()).await.expect("a client");
-    let mut session = client.start_session().await.expect("a session");
-    session.start_transaction().await.expect("a transaction");
-    let jobs = client.database(&database.name).collection::<Document>("apsched_jobs");
-    let by_id = doc! {"_id": Uuid::from_bytes(job.as_uuid().into_bytes())};
-    let locked = jobs.update_one(by_id, doc! {"$set": {"somebody": true}}).session(&mut session).await;
-    assert_eq!(locked.expect("the lock").matched_count, 1);
-    session
+    database::lock(database, "somebody", "apsched_jobs", Uuid::from_bytes(job.as_uuid().into_bytes())).await
 }
 
 /// Five jobs, in claim order, of a task without a limit.
@@ -33,18 +24,6 @@ async fn add_five(store: &MongoDataStore) -> Vec<JobId> {
     let ids = jobs.iter().map(|job| job.id).collect();
     store.add_jobs(jobs, EventInterest::NONE).await.expect("the jobs are added");
     ids
-}
-
-async fn acquire(store: &MongoDataStore) -> Vec<Job> {
-    let request = AcquireJobs {
-        scheduler_id: sample::scheduler_id("a"),
-        now: at(0),
-        lease: seconds(30),
-        limit: 10,
-        abilities: Arc::new(Abilities::new([task_id("send")], [executor("async")])),
-        interest: EventInterest::NONE,
-    };
-    store.acquire_jobs(request).await.expect("no error").0
 }
 
 fn ids(jobs: &[Job]) -> Vec<JobId> {

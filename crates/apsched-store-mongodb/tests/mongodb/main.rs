@@ -2,6 +2,7 @@
 
 mod batch;
 mod database;
+mod dropped_call;
 mod fire_time;
 mod locked;
 mod orphan;
@@ -9,7 +10,6 @@ mod outage;
 mod own_server;
 mod plan;
 mod release;
-mod runtime;
 mod spoiled;
 mod start;
 mod stranger;

@@ -1,45 +1,18 @@
 //! A process that is killed within a transaction leaves it open: what it locked harms itself alone, and not for long.
 
-use std::sync::Arc;
-
+use apsched_core::DataStore;
 use apsched_core::event::EventInterest;
-use apsched_core::store::AcquireJobs;
 use apsched_core::task::TaskDefinition;
-use apsched_core::{Abilities, DataStore, Job};
-use apsched_store_mongodb::MongoDataStore;
 use apsched_testkit::backend::Backend;
 use apsched_testkit::report_skipped;
-use apsched_testkit::sample::{self, at, executor, seconds, task_id};
-use mongodb::bson::doc;
-use mongodb::options::ClientOptions;
-use mongodb::{Client, ClientSession};
+use apsched_testkit::sample::{self};
+use mongodb::ClientSession;
 
-use crate::database::Database;
+use crate::database::{self, Database, acquire};
 
 /// As a store begins one, and has locked the document of a task.
 async fn open_transaction(database: &Database, task: &str) -> ClientSession {
-    let mut options = ClientOptions::parse(Backend::Mongodb.url()).await.expect("the URL of the tests");
-    options.app_name = Some("apsched".to_owned());
-    let client = Client::with_options(options).expect("a client");
-    let mut session = client.start_session().await.expect("a session");
-    session.start_transaction().await.expect("a transaction");
-    let tasks = client.database(&database.name).collection::<mongodb::bson::Document>("apsched_tasks");
-    let locked =
-        tasks.update_one(doc! {"_id": task}, doc! {"$inc": {"claims": 1}}).session(&mut session).await;
-    assert_eq!(locked.expect("the lock").matched_count, 1);
-    session
-}
-
-async fn acquire(store: &MongoDataStore) -> Vec<Job> {
-    let request = AcquireJobs {
-        scheduler_id: sample::scheduler_id("a"),
-        now: at(0),
-        lease: seconds(30),
-        limit: 10,
-        abilities: Arc::new(Abilities::new(["send", "hash"].map(task_id), [executor("async")])),
-        interest: EventInterest::NONE,
-    };
-    store.acquire_jobs(request).await.expect("no error").0
+    database::lock(database, "apsched", "apsched_tasks", task).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,20 +154,18 @@ async fn who_may_not_write_is_told_so_and_an_election_may_pass() {
 
     let refused = misconfigured(reader.start(&TriggerRegistry::new()).await);
     root.start(&TriggerRegistry::new()).await.expect("the store starts");
-    let step_down = doc! {"replSetStepDown": 1, "force": true};
-    run(&server.admin("root:pw@").await, step_down).await;
+    let admin = server.admin("root:pw@").await;
+    run(&admin, doc! {"replSetStepDown": 1, "force": true}).await;
     let election = root.put_tasks(vec![apsched_testkit::sample::task("send")]).await;
+    wait_for_primary(&admin).await;
     let mut answer = election.clone();
+    // The store may take the node for no primary for a moment still.
     for _ in 0..200 {
         if answer.is_ok() {
             break;
         }
-        answer = tokio::time::timeout(
-            Duration::from_secs(30),
-            root.put_tasks(vec![apsched_testkit::sample::task("send")]),
-        )
-        .await
-        .expect("an operation is bounded");
+        let again = root.put_tasks(vec![apsched_testkit::sample::task("send")]);
+        answer = tokio::time::timeout(Duration::from_secs(30), again).await.expect("an operation is bounded");
     }
 
     assert!(refused.contains("readWrite"), "{refused}");

@@ -17,10 +17,7 @@ use apsched_testkit::sample::{self, at, executor, seconds, task_id};
 use futures_util::future::join_all;
 
 use super::database::Database;
-pub(crate) use super::runtime::{
-    a_runtime_that_has_ended_holds_up_nobody, a_runtime_that_stands_still_holds_up_nobody,
-    a_start_that_is_dropped_holds_up_nobody,
-};
+pub(crate) use super::dropped_start::a_start_that_is_dropped_holds_up_nobody;
 
 /// One test of each sentence, for a database that the expression makes.
 macro_rules! sql_suite {
@@ -52,8 +49,6 @@ macro_rules! sql_suite {
             nothing_is_left_of_a_large_payload_whose_job_cannot_be_decoded
             of_schedules_held_by_a_clock_ahead_the_first_end_of_a_lease_counts
             every_priority_is_found_however_many_there_are
-            a_runtime_that_stands_still_holds_up_nobody
-            a_runtime_that_has_ended_holds_up_nobody
             a_start_that_is_dropped_holds_up_nobody
         }
     };

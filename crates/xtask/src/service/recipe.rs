@@ -64,6 +64,9 @@ pub(super) fn of(place: &Place, program: &Path, address: &Address) -> Result<Rec
             serve.args(["--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.5"]);
             // It would wait fifteen seconds for another node to take over.
             serve.args(["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]);
+            // Each test drops a database, whose files it would keep open for ten minutes: a few runs would use up all it may open.
+            let soon = "file_manager=(close_idle_time=10,close_scan_interval=2,close_handle_minimum=100)";
+            serve.args(["--wiredTigerEngineConfigString", soon]);
         }
         Backend::Redis => {
             serve.args(["--bind", host, "--port", &port, "--save", "", "--appendonly", "no"]);

@@ -2,24 +2,20 @@
 //!
 //! A job that others took meanwhile is not among what is given; nor is one whose task has no slot any more.
 
-use std::collections::{BTreeMap, HashMap};
-
 use apsched_core::job::ClaimOrder;
-use apsched_core::lease::{Lease, LeaseToken};
+use apsched_core::lease::Lease;
 use apsched_core::store::AcquireJobs;
-use apsched_core::{Job, JobId, TaskId, instant};
+use apsched_core::{Job, TaskId, instant};
 use chrono::{DateTime, Utc};
 use mongodb::ClientSession;
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::doc;
 
 use super::choice::Slots;
 use crate::connection::Connection;
 use crate::divide::DivisibleWork;
-use crate::document::schedule::count;
-use crate::document::{job_id, number, uuids};
 use crate::error::Outcome;
 use crate::operation::leasing::{Growth, Leasing};
-use crate::statement;
+use crate::operation::token::Target;
 use crate::survey::Survey;
 
 /// Leases those of the jobs that are still queued and have a slot, for tasks with a limit.
@@ -41,8 +37,10 @@ impl DivisibleWork for Claim<'_> {
         };
         let mut jobs: Vec<&Job> = groups.iter().flatten().collect();
         jobs.sort_by_cached_key(|job| ClaimOrder::of(job));
-        let chosen: Vec<&Job> = jobs.into_iter().filter(|job| slots.take(&job.task_id)).collect();
-        self.lease(&chosen, session).await
+        jobs.retain(|job| slots.take(&job.task_id));
+        let leased = self.leasing().write_within(&targets(jobs.iter().copied()), session).await?;
+        jobs.retain(|job| leased.contains(&job.id));
+        Ok(self.claimed(jobs))
     }
 }
 
@@ -71,18 +69,8 @@ impl Claim<'_> {
         if jobs.is_empty() {
             return Ok((jobs, false));
         }
-        let leasing = Leasing {
-            connection: self.connection,
-            holder: &self.request.scheduler_id,
-            until: self.until(),
-            growth: Growth::One,
-            condition: doc! {"lane": {"$exists": true}},
-            update: self.update(),
-        };
-        let targets = jobs.iter().map(|job| (job.token, job.id)).collect();
-        let leased = leasing.write(targets).await?;
-        let mut claimed = self.claimed(&jobs.iter().collect::<Vec<_>>());
-        claimed.retain(|job| leased.jobs.contains(&job.id));
+        let leased = self.leasing().write(targets(&jobs)).await?;
+        let claimed = self.claimed(jobs.iter().filter(|job| leased.jobs.contains(&job.id)));
         let has_collided = claimed.len() < jobs.len();
         self.connection.crowd().learn(has_collided);
         // Whoever has locked some is at it, or dead; there is no use in looking again.
@@ -101,49 +89,29 @@ impl Claim<'_> {
         Ok((claimed, was_overtaken))
     }
 
-    async fn lease(&self, jobs: &[&Job], session: &mut ClientSession) -> Outcome<Vec<Job>> {
-        let collections = self.connection.collections();
-        let written =
-            statement::update_each(collections, &collections.jobs, self.statements(jobs), session).await?;
-        let mut claimed = self.claimed(jobs);
-        if written != claimed.len() {
-            let held = collections.jobs.find(self.held(&claimed)).projection(doc! {"token": 1});
-            let held = statement::all(held.session(&mut *session).await?, session).await?;
-            retain_won(&mut claimed, &held);
-        }
-        Ok(claimed)
-    }
-
-    /// What leases the jobs that are still as they were read. A queued job is if its token is: each claim makes it grow.
-    fn statements(&self, jobs: &[&Job]) -> Vec<(Document, Document)> {
-        let mut by_token: BTreeMap<LeaseToken, Vec<JobId>> = BTreeMap::new();
-        for job in jobs {
-            by_token.entry(job.token).or_default().push(job.id);
-        }
-        let statement = |(token, ids): (LeaseToken, Vec<JobId>)| {
-            let ids = doc! {"$in": uuids(ids)};
-            let queued = doc! {"_id": ids, "lane": {"$exists": true}, "token": count(token.number())};
-            (queued, self.update())
-        };
-        by_token.into_iter().map(statement).collect()
-    }
-
-    fn update(&self) -> Document {
-        let holder = self.request.scheduler_id.to_string();
-        doc! {
-            "$set": {"lease": {"holder": holder, "until": self.until().timestamp_micros()}},
-            "$inc": {"token": 1_i64, "attempt": 1_i64},
-            "$unset": {"lane": ""},
+    fn leasing(&self) -> Leasing<'_> {
+        let (holder, until) = (&self.request.scheduler_id, self.until());
+        Leasing {
+            connection: self.connection,
+            holder,
+            until,
+            growth: Growth::One,
+            condition: doc! {"lane": {"$exists": true}},
+            update: doc! {
+                "$set": {"lease": {"holder": holder.to_string(), "until": until.timestamp_micros()}},
+                "$inc": {"token": 1_i64, "attempt": 1_i64},
+                "$unset": {"lane": ""},
+            },
         }
     }
 
     /// The jobs as they are when that is done.
-    fn claimed(&self, jobs: &[&Job]) -> Vec<Job> {
+    fn claimed<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) -> Vec<Job> {
         let (holder, until) = (&self.request.scheduler_id, self.until());
-        let claimed = jobs.iter().map(|job| {
+        let claimed = jobs.into_iter().map(|job| {
             let token = job.token.next();
             let lease = Some(Lease { holder: holder.clone(), token, until });
-            Job { token, lease, attempt: job.attempt + 1, ..Job::clone(job) }
+            Job { token, lease, attempt: job.attempt + 1, ..job.clone() }
         });
         claimed.collect()
     }
@@ -151,19 +119,10 @@ impl Claim<'_> {
     fn until(&self) -> DateTime<Utc> {
         instant::after(self.request.now, self.request.lease)
     }
-
-    /// Those of the jobs that the caller holds, by whichever claim.
-    fn held(&self, jobs: &[Job]) -> Document {
-        let ids = uuids(jobs.iter().map(|job| job.id));
-        doc! {"_id": {"$in": ids}, "lease.holder": self.request.scheduler_id.to_string()}
-    }
 }
 
-/// Keeps the jobs that have the lease that they were to get, by what the caller holds.
-fn retain_won(claimed: &mut Vec<Job>, held: &[RawDocumentBuf]) {
-    let tokens: HashMap<JobId, i64> =
-        held.iter().filter_map(|raw| Some((job_id(raw)?, number(raw, "token")?))).collect();
-    claimed.retain(|job| tokens.get(&job.id) == Some(&count(job.token.number())));
+fn targets<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<Target> {
+    jobs.into_iter().map(|job| (job.token, job.id)).collect()
 }
 
 /// Jobs of one task share its lock, and are claimed together.

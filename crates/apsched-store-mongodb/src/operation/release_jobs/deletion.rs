@@ -1,10 +1,10 @@
 //! Ends of which nothing is kept: the jobs are deleted, each for itself, by one statement.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use apsched_core::job::{self, FinishedAttempt};
 use apsched_core::store::{ReleaseJobs, Released};
-use apsched_core::{Job, JobId, Lease, LeaseToken};
+use apsched_core::{Job, JobId, Lease};
 use futures_util::TryStreamExt;
 use mongodb::bson::doc;
 use mongodb::options::ReadConcern;
@@ -12,10 +12,10 @@ use mongodb::options::ReadConcern;
 use super::{Asked, Written};
 use crate::connection::Connection;
 use crate::document::job::{JobDocument, without_payload};
-use crate::document::schedule::count;
 use crate::document::{job_id, uuids};
 use crate::error::Outcome;
 use crate::job_changes::JobChanges;
+use crate::operation::token;
 use crate::statement;
 
 /// The jobs that end, if all do, nothing is kept of any, and the caller holds them all for some time still.
@@ -60,18 +60,8 @@ pub(super) async fn write(
     jobs: &[(Job, FinishedAttempt)],
 ) -> Outcome<Written> {
     let collections = connection.collections();
-    let mut by_token: BTreeMap<LeaseToken, Vec<JobId>> = BTreeMap::new();
-    for (job, _) in jobs {
-        by_token.entry(job.token).or_default().push(job.id);
-    }
-    let held = |(token, ids): (LeaseToken, Vec<JobId>)| {
-        doc! {
-            "_id": {"$in": uuids(ids)},
-            "token": count(token.number()),
-            "lease.holder": request.scheduler_id.to_string(),
-        }
-    };
-    let held = by_token.into_iter().map(held).collect();
+    let targets: Vec<_> = jobs.iter().map(|(job, _)| (job.token, job.id)).collect();
+    let held = token::held(&targets, &doc! {"lease.holder": request.scheduler_id.to_string()});
     let deleted = statement::delete_singly(collections, &collections.jobs, held).await?;
     let is_complete = deleted == jobs.len();
     let lost = if is_complete { HashSet::new() } else { lost_among(connection, jobs, deleted).await? };

@@ -378,6 +378,10 @@ macro_rules! __store_cases {
                 a_dropped_release_of_jobs_is_whole_or_nothing
                 a_dropped_batch_of_jobs_is_added_whole_or_not_at_all
             }
+            runtime {
+                a_runtime_that_stands_still_holds_up_nobody
+                a_runtime_that_has_ended_holds_up_nobody
+            }
             unreadable_row {
                 an_unreadable_schedule_does_not_hide_the_others
                 an_unreadable_schedule_does_not_keep_waking_schedulers

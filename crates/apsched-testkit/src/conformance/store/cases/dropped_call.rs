@@ -1,16 +1,13 @@
 //! Dropping the future of a call leaves the store consistent: the call happened, or did not.
 
-use std::future::Future;
-use std::task::Poll;
-
 use apsched_core::event::EventInterest;
 use apsched_core::store::JobFilter;
 use apsched_core::{Job, JobOutcome, JobStatus};
-use futures_util::FutureExt;
 
 use crate::conformance::store::StoreHarness;
 use crate::conformance::store::observed::{finished, ids, release_of};
 use crate::conformance::store::process::Process;
+use crate::fault::dropped_after;
 use crate::sample::{self, at, schedule_id, seconds};
 
 /// How often a call is polled before it is dropped.
@@ -18,18 +15,6 @@ const POLLS: [usize; 6] = [0, 1, 2, 3, 5, 8];
 
 /// How often to look whether a server that was still at work when the call was dropped has come to its end.
 const LOOKS: usize = 100;
-
-/// Polls a call so often, then drops it. Between polls the runtime gets a turn, so that answers can arrive.
-async fn dropped_after(polls: usize, call: impl Future) {
-    let mut call = Box::pin(call);
-    for _ in 0..polls {
-        let is_done = std::future::poll_fn(|context| Poll::Ready(call.poll_unpin(context).is_ready())).await;
-        if is_done {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
 
 pub(crate) async fn a_dropped_release_of_a_schedule_is_whole_or_nothing(harness: &dyn StoreHarness) {
     let a = Process::start(harness, "a").await;

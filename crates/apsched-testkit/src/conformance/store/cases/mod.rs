@@ -13,6 +13,7 @@ pub(crate) mod overlap;
 pub(crate) mod progress;
 pub(crate) mod recover;
 pub(crate) mod result;
+pub(crate) mod runtime;
 pub(crate) mod schedule_acquire;
 pub(crate) mod schedule_add;
 pub(crate) mod schedule_edit;
