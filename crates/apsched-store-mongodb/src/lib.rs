@@ -25,8 +25,8 @@
 //!
 //! A replica set, as only that has transactions; one node is enough (`mongod --replSet rs0`, and `rs.initiate()` once). A sharded cluster
 //! has them too; the collections are not to be sharded. There the time of the server, on which schedulers agree, is that of the `mongos`
-//! through which each goes: let all go through one, or keep their clocks in step. A standalone server is refused at the start. The user needs the role
-//! `readWrite` on the database. TLS is rustls, asked for by the URL (`tls=true`), as are credentials.
+//! through which each goes: let all go through one, or keep their clocks in step. A standalone server is refused at the start. The
+//! user needs the role `readWrite` on the database. TLS is rustls, asked for by the URL (`tls=true`), as are credentials.
 //!
 //! # Who locks what
 //!
@@ -52,8 +52,8 @@
 //! # A process that is killed
 //!
 //! A process that is killed in the middle of a transaction leaves it open, as the server cannot know. What it had locked stays
-//! locked until the server ends the transaction: after `transactionLifetimeLimitSeconds`, a minute unless it is set, and as much again as it
-//! takes to notice. Meanwhile nobody acquires jobs of a task whose document is among it; other tasks are not held up.
+//! locked until the server ends the transaction: after `transactionLifetimeLimitSeconds`, a minute unless it is set, and as much
+//! again as it takes to notice. Meanwhile nobody acquires jobs of a task whose document is among it; other tasks are not held up.
 //!
 //! A store that was made of a URL does not wait for that: when it keeps running into something locked, it ends those transactions of
 //! apsched that have been idle for two seconds. It tells them by the name that the client gives itself, which is `apsched` unless the

@@ -1,9 +1,9 @@
 //! What a database can do as a queue, by its driver alone: the limit beside which a store is measured.
 //!
-//! A minimal queue is one table (on MongoDB, a collection): id, queue, priority, due time, payload, and who has leased a row until when; its primary key,
-//! and one index in claim order that holds what is free. Three statements work on it, each a transaction of its own:
-//! insert 1,000 rows, lease the first 100 that are due, delete 100. It has no limits, no tokens, no
-//! results, no events and no retries, and it looks at nothing that comes back but the ids.
+//! A minimal queue is one table (on MongoDB, a collection): id, queue, priority, due time, payload, and who has leased a row until
+//! when; its primary key, and one index in claim order that holds what is free. Three statements work on it, each a transaction of
+//! its own: insert 1,000 rows, lease the first 100 that are due, delete 100. It has no limits, no tokens, no results, no events and
+//! no retries, and it looks at nothing that comes back but the ids.
 
 mod hearing;
 mod latency;

@@ -1,8 +1,9 @@
 //! Writes one lease to many jobs: within a transaction, or each for itself, around those that somebody has locked.
 //!
-//! Outside of a transaction a statement that meets a locked document waits for it, with all that come after it in the order of tokens and ids. When it has
-//! waited for two seconds, what it has written is read, the job at which it stood is passed over, and it goes on behind it. A lock
-//! that lives for so long is most likely that of a process that was killed, so orphans are looked for at once.
+//! Outside of a transaction a statement that meets a locked document waits for it, with all that come after it in the order of
+//! tokens and ids. When it has waited for two seconds, what it has written is read, the job at which it stood is passed over, and it
+//! goes on behind it. A lock that lives for so long is most likely that of a process that was killed, so orphans are looked for at
+//! once.
 
 use std::collections::HashSet;
 
