@@ -110,6 +110,7 @@ impl<DB: Database> LazyPool<DB> {
     }
 
     /// Connects again while another connection has locked the file, for as long as a connection is waited for.
+    #[expect(clippy::disallowed_methods, reason = "another process lets go of its file in real time")]
     async fn unless_locked<'a, C>(
         &'a self,
         connect: impl Fn() -> BoxFuture<'a, Result<C, sqlx::Error>>,
@@ -211,9 +212,10 @@ mod tests {
         }
     }
 
-    type Connecting<'a> = BoxFuture<'a, Result<(), sqlx::Error>>;
+    /// A way to connect.
+    type Connect = fn(&LazyPool<Sqlite>) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
-    const WAYS_TO_CONNECT: [(&str, fn(&LazyPool<Sqlite>) -> Connecting<'_>); 3] = [
+    const WAYS_TO_CONNECT: [(&str, Connect); 3] = [
         ("try_connect", |pool| Box::pin(pool.try_connect())),
         ("acquire", |pool| Box::pin(async { pool.acquire().await.map(drop) })),
         ("lend", |pool| Box::pin(async { pool.lend().await.map(drop) })),
