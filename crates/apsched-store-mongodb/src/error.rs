@@ -62,8 +62,13 @@ impl Problem {
     /// the same number.
     pub(crate) fn is_time_limit(&self) -> bool {
         let Self::Driver(error) = self else { return false };
-        let is_of_majority = matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteConcernError(_)));
-        code(error) == Some(TIME_LIMIT) && !is_of_majority
+        code(error) == Some(TIME_LIMIT) && !self.is_unconfirmed()
+    }
+
+    /// Whether a statement was carried out, and it is not known whether a majority of the nodes has what it wrote.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        matches!(self, Self::Driver(error)
+            if matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteConcernError(_))))
     }
 
     /// Whether a document of the same id is there already.

@@ -47,6 +47,9 @@
 //! | cancel a job | the job | is done anew |
 //! | progress | the job, in one statement | waits, two seconds at most |
 //!
+//! A task that has no limit while its jobs are chosen, and gets one before they are leased, may run more than that limit: what is
+//! chosen is leased within milliseconds, or seconds where it has to go around a lock.
+//!
 //! Everything is written to a majority of the nodes and read from the primary, so no claim is lost in an election.
 //!
 //! # A process that is killed

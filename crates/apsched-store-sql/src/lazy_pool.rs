@@ -115,13 +115,17 @@ impl<DB: Database> LazyPool<DB> {
         &'a self,
         connect: impl Fn() -> BoxFuture<'a, Result<C, sqlx::Error>>,
     ) -> Result<C, sqlx::Error> {
-        let began = Instant::now();
+        let deadline = Instant::now() + self.acquire_timeout();
+        let mut connected = connect().await;
         loop {
-            match connect().await {
-                Err(error) if is_locked(DB::NAME, &error) && began.elapsed() < self.acquire_timeout() => {
-                    tokio::time::sleep(LOCKED_PAUSE).await;
-                }
+            let locked = match connected {
+                Err(error) if is_locked(DB::NAME, &error) => error,
                 connected => return connected,
+            };
+            tokio::time::sleep(LOCKED_PAUSE).await;
+            match tokio::time::timeout_at(deadline, connect()).await {
+                Ok(again) => connected = again,
+                Err(_) => return Err(locked),
             }
         }
     }

@@ -61,11 +61,15 @@ impl StoredLimit {
         }
     }
 
-    /// What a document holds in which the limit is still this one.
+    /// What a document holds in which the limit is still this one, also if it holds what this store never writes: a task whose
+    /// document never matched would hold up all that are claimed along with it.
     pub(crate) fn as_condition(self) -> Bson {
         match self {
-            Self::Undeclared => doc! {"$exists": false}.into(),
-            Self::Declared(limit) => limit.map_or(Bson::Null, |limit| Bson::Int64(limit.into())),
+            Self::Undeclared => doc! {"$not": {"$type": ["null", "int", "long"]}}.into(),
+            Self::Declared(None) => Bson::Null,
+            Self::Declared(Some(0)) => doc! {"$lte": 0_i64}.into(),
+            Self::Declared(Some(u32::MAX)) => doc! {"$gte": i64::from(u32::MAX)}.into(),
+            Self::Declared(Some(limit)) => Bson::Int64(limit.into()),
         }
     }
 }

@@ -12,6 +12,7 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::{Hint, ReadConcern};
 
 use super::add_schedule::remember_removed;
+use super::recover::and_then;
 use super::remove_schedule::removed;
 use crate::connection::Connection;
 use crate::crowd::Crowd;
@@ -28,9 +29,8 @@ const BATCH: i64 = 5_000;
 
 pub(crate) async fn clean_up(connection: &Connection, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
     remove_expired_results(connection, now).await?;
-    let mut events = put_aside_undated(connection).await?;
-    events.extend(remove_finished_schedules(connection).await?);
-    Ok(events)
+    let events = put_aside_undated(connection).await?;
+    and_then(events, remove_finished_schedules(connection)).await
 }
 
 /// Queued jobs that have no number for the instant from which they may run: two jumps for each lane in the index `queue`.
@@ -98,14 +98,11 @@ async fn remove_finished_schedules(connection: &Connection) -> Outcome<Vec<Event
     let ids: Vec<String> = found.iter().filter_map(|raw| text(raw, "_id").map(str::to_owned)).collect();
     let mut events = Vec::new();
     for batch in ids.chunks(usize::try_from(BATCH).unwrap_or(usize::MAX)) {
-        events.extend(
-            connection
-                .divided(batch, &Crowd::default(), &RemoveIdle { connection })
-                .await?
-                .done
-                .into_iter()
-                .flatten(),
-        );
+        let removed = async {
+            let divided = connection.divided(batch, &Crowd::default(), &RemoveIdle { connection }).await?;
+            Ok(divided.done.into_iter().flatten().collect())
+        };
+        events = and_then(events, removed).await?;
     }
     Ok(events)
 }

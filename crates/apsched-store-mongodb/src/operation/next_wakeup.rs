@@ -64,9 +64,10 @@ async fn first_free(connection: &Connection) -> Outcome<Option<DateTime<Utc>>> {
         "custom_triggers": {"$nin": connection.strangers().met()},
     };
     let found = connection.collections().schedules.find_one(free).sort(doc! {"next_fire_time": 1});
-    let found = found.hint(Hint::Name(index::DUE.to_owned())).projection(doc! {"next_fire_time": 1});
+    let found = found.hint(Hint::Name(index::DUE.to_owned()));
+    let found = found.projection(doc! {"at": as_whole("$next_fire_time")});
     let found: Option<RawDocumentBuf> = found.read_concern(ReadConcern::local()).await?;
-    Ok(found.and_then(|raw| instant_of(&raw, "next_fire_time")))
+    Ok(found.and_then(|raw| instant_of(&raw, "at")))
 }
 
 /// When the first of the schedules that somebody holds can be acquired by others; the index `leased` has no others.
@@ -77,7 +78,7 @@ async fn first_held(connection: &Connection) -> Outcome<Option<DateTime<Utc>>> {
         "lease.until": {"$gte": i64::MIN},
         "custom_triggers": {"$nin": connection.strangers().met()},
     };
-    let claimable_at = doc! {"$max": ["$next_fire_time", "$lease.until"]};
+    let claimable_at = doc! {"$max": [as_whole("$next_fire_time"), as_whole("$lease.until")]};
     let pipeline = [
         doc! {"$match": active},
         doc! {"$group": {"_id": Option::<i64>::None, "at": {"$min": claimable_at}}},
@@ -93,9 +94,10 @@ async fn first_held(connection: &Connection) -> Outcome<Option<DateTime<Utc>>> {
 async fn first_deadline(collections: &Collections) -> Outcome<Option<DateTime<Utc>>> {
     let queued: Document = doc! {"start_deadline": {"$gte": i64::MIN}, "lane": {"$gte": ""}};
     let found = collections.jobs.find_one(queued).sort(doc! {"start_deadline": 1});
-    let found = found.hint(Hint::Name(index::DEADLINES.to_owned())).projection(doc! {"start_deadline": 1});
+    let found = found.hint(Hint::Name(index::DEADLINES.to_owned()));
+    let found = found.projection(doc! {"at": as_whole("$start_deadline")});
     let found: Option<RawDocumentBuf> = found.read_concern(ReadConcern::local()).await?;
-    Ok(found.and_then(|raw| instant_of(&raw, "start_deadline")))
+    Ok(found.and_then(|raw| instant_of(&raw, "at")))
 }
 
 fn instant_of(raw: &RawDocumentBuf, key: &str) -> Option<DateTime<Utc>> {

@@ -4,15 +4,22 @@ use std::env;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use apsched_core::event::EventInterest;
+use apsched_core::job::{FinishedAttempt, JobRelease, Release};
+use apsched_core::store::{JobFilter, ReleaseJobs};
 use apsched_core::trigger::TriggerRegistry;
-use apsched_core::{DataStore, StoreError};
+use apsched_core::{DataStore, Job, JobId, JobOutcome, StoreError};
 use apsched_store_mongodb::MongoDataStore;
 use apsched_testkit::report_skipped;
+use apsched_testkit::sample::{self, at, seconds};
 use mongodb::bson::{Document, doc};
 use mongodb::options::ClientOptions;
 use mongodb::{Client, Database};
+
+use crate::database::acquire;
 
 /// A server on a free port, with data of its own; both go with it.
 struct Server {
@@ -97,19 +104,24 @@ async fn a_standalone_server_is_refused_and_told_how_to_become_a_replica_set() {
     }
 }
 
-/// A replica set of one node with users: `root`, who may all, and `reader`, who may only read.
-async fn with_users() -> Result<Server, String> {
-    let server = {
-        let key = env::temp_dir().join(format!("apsched-mongodb-key-{}", std::process::id()));
-        std::fs::write(&key, "0123456789abcdef").map_err(|error| format!("{}: {error}", key.display()))?;
-        restrict(&key);
-        let key = key.to_str().ok_or("the temporary directory has a name that is not UTF-8")?.to_owned();
-        Server::start("users", &["--replSet", "rs0", "--auth", "--keyFile", &key])?
-    };
+/// A replica set of one node.
+async fn replica_set(name: &str, arguments: &[&str]) -> Result<Server, String> {
+    let server = Server::start(name, &[&["--replSet", "rs0"], arguments].concat())?;
     let admin = server.admin("").await;
     let members = doc! {"_id": "rs0", "members": [{"_id": 0, "host": format!("127.0.0.1:{}", server.port)}]};
     run(&admin, doc! {"replSetInitiate": members}).await;
     wait_for_primary(&admin).await;
+    Ok(server)
+}
+
+/// A replica set with users: `root`, who may all, and `reader`, who may only read.
+async fn with_users() -> Result<Server, String> {
+    let key = env::temp_dir().join(format!("apsched-mongodb-key-{}", std::process::id()));
+    std::fs::write(&key, "0123456789abcdef").map_err(|error| format!("{}: {error}", key.display()))?;
+    restrict(&key);
+    let key = key.to_str().ok_or("the temporary directory has a name that is not UTF-8")?;
+    let server = replica_set("users", &["--auth", "--keyFile", key]).await?;
+    let admin = server.admin("").await;
     run(&admin, doc! {"createUser": "root", "pwd": "pw", "roles": ["root"]}).await;
     let admin = server.admin("root:pw@").await;
     run(&admin, doc! {"createUser": "reader", "pwd": "pw", "roles": ["readAnyDatabase"]}).await;
@@ -156,7 +168,7 @@ async fn who_may_not_write_is_told_so_and_an_election_may_pass() {
     root.start(&TriggerRegistry::new()).await.expect("the store starts");
     let admin = server.admin("root:pw@").await;
     run(&admin, doc! {"replSetStepDown": 1, "force": true}).await;
-    let election = root.put_tasks(vec![apsched_testkit::sample::task("send")]).await;
+    let election = root.put_tasks(vec![sample::task("send")]).await;
     wait_for_primary(&admin).await;
     let mut answer = election.clone();
     // The store may take the node for no primary for a moment still.
@@ -164,7 +176,7 @@ async fn who_may_not_write_is_told_so_and_an_election_may_pass() {
         if answer.is_ok() {
             break;
         }
-        let again = root.put_tasks(vec![apsched_testkit::sample::task("send")]);
+        let again = root.put_tasks(vec![sample::task("send")]);
         answer = tokio::time::timeout(Duration::from_secs(30), again).await.expect("an operation is bounded");
     }
 
@@ -174,4 +186,52 @@ async fn who_may_not_write_is_told_so_and_an_election_may_pass() {
         "{election:?}"
     );
     assert!(answer.is_ok(), "{answer:?}");
+}
+
+/// The server carries the next command of this name out, and says that it does not know whether a majority of the nodes has it.
+async fn leave_unconfirmed(admin: &Database, command: &str) {
+    let concern =
+        doc! {"code": 50, "codeName": "MaxTimeMSExpired", "errmsg": "waiting for replication timed out"};
+    let data = doc! {"failCommands": [command], "writeConcernError": concern};
+    run(admin, doc! {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": data}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_and_ends_that_a_majority_has_late_are_told() {
+    let name = "claims_and_ends_that_a_majority_has_late_are_told";
+    let server = match replica_set("late", &["--setParameter", "enableTestCommands=1"]).await {
+        Ok(server) => server,
+        Err(why) => return report_skipped(name, &why),
+    };
+    let admin = server.admin("").await;
+    let store = MongoDataStore::open(&server.url("")).expect("a URL");
+    store.start(&TriggerRegistry::new()).await.expect("the store starts");
+    store.put_tasks(vec![sample::task("send")]).await.expect("the task is declared");
+    let jobs: Vec<Job> = (0..3).map(|_| sample::job().keep_result(seconds(0)).build()).collect();
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    store.add_jobs(jobs, EventInterest::NONE).await.expect("the jobs are added");
+
+    leave_unconfirmed(&admin, "update").await;
+    let acquired = acquire(&store).await;
+    leave_unconfirmed(&admin, "delete").await;
+    let released = store.release_jobs(ended(&acquired)).await.expect("all have ended");
+
+    assert_eq!(acquired.iter().map(|job| job.id).collect::<Vec<_>>(), ids);
+    assert_eq!(released.lost, []);
+    assert!(store.jobs(&JobFilter::default()).await.expect("an answer").is_empty());
+}
+
+/// All of them have succeeded.
+fn ended(jobs: &[Job]) -> ReleaseJobs {
+    let end = |job: &Job| JobRelease {
+        job_id: job.id,
+        token: job.token,
+        release: Release::Finish(FinishedAttempt::without_run(JobOutcome::Success, at(1))),
+    };
+    ReleaseJobs {
+        scheduler_id: sample::scheduler_id("a"),
+        now: at(1),
+        releases: Arc::new(jobs.iter().map(end).collect()),
+        interest: EventInterest::NONE,
+    }
 }

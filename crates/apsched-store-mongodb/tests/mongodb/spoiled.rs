@@ -5,7 +5,7 @@ use std::sync::Arc;
 use apsched_core::event::{Event, EventInterest};
 use apsched_core::store::{AcquireJobs, Recover, RecoverScope, WakeupQuery};
 use apsched_core::task::TaskDefinition;
-use apsched_core::{Abilities, DataStore, Job, JobId};
+use apsched_core::{Abilities, ConflictPolicy, DataStore, Job, JobId};
 use apsched_store_mongodb::MongoDataStore;
 use apsched_testkit::backend::Backend;
 use apsched_testkit::report_skipped;
@@ -13,7 +13,7 @@ use apsched_testkit::sample::{self, at, executor, seconds, task_id};
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Decimal128, Document, Uuid, doc};
 
-use crate::database::Database;
+use crate::database::{self, Database};
 
 fn by_id(id: JobId) -> Document {
     doc! {"_id": Uuid::from_bytes(id.as_uuid().into_bytes())}
@@ -185,4 +185,54 @@ async fn a_queued_document_under_an_id_that_no_job_has_is_put_aside() {
     let left: Document =
         jobs.find_one(doc! {"_id": "no job has this"}).await.expect("an answer").expect("it is kept");
     assert!(!left.contains_key("lane"), "it is in no queue any more: {left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_no_number_of_ours_holds_up_no_other_task() {
+    if let Some(why) = Backend::Mongodb.missing() {
+        return report_skipped("a_limit_that_is_no_number_of_ours_holds_up_no_other_task", &why);
+    }
+    for limit in [Bson::from(3.0), "3".into(), 5_000_000_000_i64.into(), (-3_i64).into(), doc! {}.into()] {
+        let database = Database::new();
+        let store = database.start().await;
+        let limited = |id| TaskDefinition { max_running_jobs: Some(1), ..sample::task(id) };
+        store.put_tasks(vec![limited("send"), limited("hash")]).await.expect("the tasks are declared");
+        add(&store).await;
+        let other = sample::job().task("hash").build();
+        let id = other.id;
+        store.add_jobs(vec![other], EventInterest::NONE).await.expect("the job is added");
+        let set = doc! {"$set": {"max_running_jobs": limit.clone()}};
+        let tasks = database.collection("tasks").await;
+        tasks.update_one(doc! {"_id": "send"}, set).await.expect("the document can be changed");
+
+        let acquired = database::acquire(&store).await;
+
+        assert!(acquired.iter().any(|job| job.id == id), "{limit:?}: {acquired:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fire_time_that_is_no_whole_number_hides_no_wakeup() {
+    if let Some(why) = Backend::Mongodb.missing() {
+        return report_skipped("a_fire_time_that_is_no_whole_number_hides_no_wakeup", &why);
+    }
+    let decimal = Bson::from("5000000".parse::<Decimal128>().expect("a number"));
+    for first in [Bson::from(5e6), decimal] {
+        let database = Database::new();
+        let store = database.start().await;
+        for (id, seconds) in [("strange", 10), ("whole", 20)] {
+            let schedule = sample::schedule(id).once_at(at(seconds)).build();
+            store.add_schedule(schedule, ConflictPolicy::Error).await.expect("a schedule");
+        }
+        let set = doc! {"$set": {"next_fire_time": first.clone()}};
+        let schedules = database.collection("schedules").await;
+        schedules.update_one(doc! {"_id": "strange"}, set).await.expect("the document can be changed");
+
+        let query =
+            WakeupQuery { scheduler_id: sample::scheduler_id("a"), now: at(0), abilities: abilities() };
+        let wakeups = store.next_wakeup(query).await.expect("an answer");
+
+        let expected = chrono::DateTime::from_timestamp(5, 0);
+        assert_eq!(wakeups.schedule, expected, "{first:?}: then it is looked at, and put aside");
+    }
 }

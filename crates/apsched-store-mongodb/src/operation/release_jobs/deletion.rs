@@ -62,9 +62,16 @@ pub(super) async fn write(
     let collections = connection.collections();
     let targets: Vec<_> = jobs.iter().map(|(job, _)| (job.token, job.id)).collect();
     let held = token::held(&targets, &doc! {"lease.holder": request.scheduler_id.to_string()});
-    let deleted = statement::delete_singly(collections, &collections.jobs, held).await?;
-    let is_complete = deleted == jobs.len();
-    let lost = if is_complete { HashSet::new() } else { lost_among(connection, jobs, deleted).await? };
+    let lost = match statement::delete_singly(collections, &collections.jobs, held).await {
+        Ok(deleted) if deleted == jobs.len() => HashSet::new(),
+        Ok(deleted) => lost_among(connection, jobs, deleted).await?,
+        // All that we held are gone, though how many that were is not told; a majority that is late learns it in the end.
+        Err(problem) if problem.is_unconfirmed() => {
+            connection.confirm().await?;
+            left_of(connection, jobs).await?
+        }
+        Err(problem) => return Err(problem),
+    };
     let mut changes = JobChanges::new(request.interest);
     let mut tasks = Vec::new();
     for (job, end) in jobs.iter().filter(|(job, _)| !lost.contains(&job.id)) {
@@ -86,10 +93,16 @@ async fn lost_among(
     jobs: &[(Job, FinishedAttempt)],
     deleted: usize,
 ) -> Outcome<HashSet<JobId>> {
-    let ids = || jobs.iter().map(|(job, _)| job.id);
-    let found = connection.collections().jobs.find(doc! {"_id": {"$in": uuids(ids())}});
+    let left = left_of(connection, jobs).await?;
+    let is_told = left.len() + deleted == jobs.len();
+    Ok(if is_told { left } else { jobs.iter().map(|(job, _)| job.id).collect() })
+}
+
+/// Those of the jobs that are still there.
+async fn left_of(connection: &Connection, jobs: &[(Job, FinishedAttempt)]) -> Outcome<HashSet<JobId>> {
+    let ids = uuids(jobs.iter().map(|(job, _)| job.id));
+    let found = connection.collections().jobs.find(doc! {"_id": {"$in": ids}});
     let found = found.projection(doc! {"_id": 1}).read_concern(ReadConcern::local()).await?;
     let found: Vec<_> = found.try_collect().await?;
-    let there: HashSet<JobId> = found.iter().filter_map(|raw| job_id(raw)).collect();
-    Ok(if there.len() + deleted == jobs.len() { there } else { ids().collect() })
+    Ok(found.iter().filter_map(|raw| job_id(raw)).collect())
 }

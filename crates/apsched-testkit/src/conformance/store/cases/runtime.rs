@@ -37,19 +37,22 @@ fn jobs() -> Vec<Job> {
     vec![sample::job().build()]
 }
 
-async fn add_jobs(a: &Process) {
+/// Writes and reads by all connections that there may be.
+async fn use_store(a: &Process) {
     join_all((0..CALLS).map(|_| a.add_jobs(jobs()))).await;
+    join_all((0..CALLS).map(|_| a.job_ids())).await;
 }
 
-/// Starts a store in a runtime of its own, adds jobs there, and at last asks for what is not waited for: the runtime stands still then.
+/// Starts a store in a runtime of its own, uses it there, and at last asks for what is not waited for: the runtime stands still then.
 fn used_by_another_runtime(harness: &dyn StoreHarness) -> (Process, Runtime) {
     std::thread::scope(|scope| {
         let used = scope.spawn(|| {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             let a = runtime.block_on(async {
                 let a = Process::start(harness, "a").await;
-                add_jobs(&a).await;
+                use_store(&a).await;
                 // Begun, and seldom done at once.
+                let _ = a.job_ids().now_or_never();
                 let _ = a.add_jobs(jobs()).now_or_never();
                 a
             });
@@ -61,8 +64,8 @@ fn used_by_another_runtime(harness: &dyn StoreHarness) -> (Process, Runtime) {
 
 async fn check_that_all_is_well(a: &Process) {
     for _ in 0..CALLS {
-        let added = tokio::time::timeout(PATIENCE, add_jobs(a)).await;
-        added.expect("nobody waits for a runtime that is not his own");
+        let used = tokio::time::timeout(PATIENCE, use_store(a)).await;
+        used.expect("nobody waits for a runtime that is not his own");
     }
-    assert!(a.job_ids().await.len() >= CALLS * (1 + CALLS));
+    assert!(a.job_ids().await.len() >= CALLS * (1 + CALLS), "what both runtimes added is there");
 }
