@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::error::is_locked;
 use crate::lent::{Home, Lent};
 
-/// How long a file that another connection has locked is left alone.
+/// How long a file that another connection has locked is left alone: SQLite tells nobody when it is let go of.
 const LOCKED_PAUSE: Duration = Duration::from_millis(5);
 
 /// The options of a sqlx connection.
@@ -58,25 +58,28 @@ impl<DB: Database> LazyPool<DB> {
 
     /// A connection for the runtime of the caller.
     pub(crate) async fn lend(&self) -> Result<Lent<DB>, sqlx::Error> {
-        let lend = || async {
-            match &self.given {
-                Some(given) => given.acquire().await.map(Lent::from),
-                None => self.home().lend().await,
-            }
-        };
-        self.unless_locked(|| lend().boxed()).await
+        self.unless_locked(self.lend_once(), || self.lend_once().boxed()).await
+    }
+
+    async fn lend_once(&self) -> Result<Lent<DB>, sqlx::Error> {
+        match &self.given {
+            Some(given) => given.acquire().await.map(Lent::from),
+            None => self.home().lend().await,
+        }
     }
 
     /// A connection for one who keeps it, and to whom alone none is lent besides.
     #[cfg(feature = "sqlite")]
     pub(crate) async fn acquire(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
-        let acquire = || async {
-            match &self.given {
-                Some(given) => given.acquire().await,
-                None => self.home().pool().acquire().await,
-            }
-        };
-        self.unless_locked(|| acquire().boxed()).await
+        self.unless_locked(self.acquire_once(), || self.acquire_once().boxed()).await
+    }
+
+    #[cfg(feature = "sqlite")]
+    async fn acquire_once(&self) -> Result<PoolConnection<DB>, sqlx::Error> {
+        match &self.given {
+            Some(given) => given.acquire().await,
+            None => self.home().pool().acquire().await,
+        }
     }
 
     /// The pool for the runtime of the caller, who has one.
@@ -101,30 +104,34 @@ impl<DB: Database> LazyPool<DB> {
 
     /// Connects once, beside the pools: they take a refusal for a server which is about to start, and wait.
     pub(crate) async fn try_connect(&self) -> Result<(), sqlx::Error> {
-        let connect = || async {
-            let connect = DB::Connection::connect_with(&self.connect);
-            let connected = tokio::time::timeout(self.acquire_timeout(), connect).await;
-            connected.map_err(|_| sqlx::Error::PoolTimedOut)?
-        };
-        self.unless_locked(|| connect().boxed()).await?.close().await
+        let connected = self.unless_locked(self.connect_once(), || self.connect_once().boxed());
+        connected.await?.close().await
     }
 
-    /// Connects again while another connection has locked the file, for as long as a connection is waited for.
+    async fn connect_once(&self) -> Result<DB::Connection, sqlx::Error> {
+        let connect = DB::Connection::connect_with(&self.connect);
+        let connected = tokio::time::timeout(self.acquire_timeout(), connect).await;
+        connected.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    /// Connects, and does so again while another connection has locked the file, for as long as a connection is waited for. The first
+    /// attempt is all there is to most operations.
     #[expect(clippy::disallowed_methods, reason = "another process lets go of its file in real time")]
     async fn unless_locked<'a, C>(
         &'a self,
-        connect: impl Fn() -> BoxFuture<'a, Result<C, sqlx::Error>>,
+        first: impl Future<Output = Result<C, sqlx::Error>>,
+        again: impl Fn() -> BoxFuture<'a, Result<C, sqlx::Error>>,
     ) -> Result<C, sqlx::Error> {
         let deadline = Instant::now() + self.acquire_timeout();
-        let mut connected = connect().await;
+        let mut connected = first.await;
         loop {
             let locked = match connected {
                 Err(error) if is_locked(DB::NAME, &error) => error,
                 connected => return connected,
             };
             tokio::time::sleep(LOCKED_PAUSE).await;
-            match tokio::time::timeout_at(deadline, connect()).await {
-                Ok(again) => connected = again,
+            match tokio::time::timeout_at(deadline, again()).await {
+                Ok(done) => connected = done,
                 Err(_) => return Err(locked),
             }
         }

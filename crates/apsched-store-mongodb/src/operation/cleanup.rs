@@ -12,7 +12,7 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::{Hint, ReadConcern};
 
 use super::add_schedule::remember_removed;
-use super::recover::and_then;
+use super::parts::next_part;
 use super::remove_schedule::removed;
 use crate::connection::Connection;
 use crate::crowd::Crowd;
@@ -30,7 +30,7 @@ const BATCH: i64 = 5_000;
 pub(crate) async fn clean_up(connection: &Connection, now: DateTime<Utc>) -> Outcome<Vec<Event>> {
     remove_expired_results(connection, now).await?;
     let events = put_aside_undated(connection).await?;
-    and_then(events, remove_finished_schedules(connection)).await
+    next_part(events, remove_finished_schedules(connection)).await
 }
 
 /// Queued jobs that have no number for the instant from which they may run: two jumps for each lane in the index `queue`.
@@ -102,7 +102,7 @@ async fn remove_finished_schedules(connection: &Connection) -> Outcome<Vec<Event
             let divided = connection.divided(batch, &Crowd::default(), &RemoveIdle { connection }).await?;
             Ok(divided.done.into_iter().flatten().collect())
         };
-        events = and_then(events, removed).await?;
+        events = next_part(events, removed).await?;
     }
     Ok(events)
 }

@@ -14,6 +14,7 @@ mod leasing;
 pub(crate) mod list_jobs;
 pub(crate) mod list_schedules;
 pub(crate) mod next_wakeup;
+mod parts;
 pub(crate) mod recover;
 pub(crate) mod release_jobs;
 pub(crate) mod release_schedules;

@@ -11,6 +11,7 @@ use mongodb::ClientSession;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::options::ReadConcern;
 
+use super::parts::next_part;
 use super::release_jobs::running_jobs;
 use crate::connection::Connection;
 use crate::crowd::Crowd;
@@ -25,27 +26,13 @@ use crate::transaction::{Patience, Work};
 
 pub(crate) async fn recover(connection: &Connection, request: &Recover) -> Outcome<Vec<Event>> {
     let events = recover_jobs(connection, request).await?;
-    let events = and_then(events, end_missed(connection, request)).await?;
+    let events = next_part(events, end_missed(connection, request)).await?;
     match request.scope {
         RecoverScope::ExpiredAndPredecessors => {
-            and_then(events, drop_schedule_leases(connection, request)).await
+            next_part(events, drop_schedule_leases(connection, request)).await
         }
         RecoverScope::Expired => Ok(events),
     }
-}
-
-/// Does the next part of something that is done in parts. What was done before is told, whatever becomes of the next: nobody would
-/// be told of it later, while the next is done by who recovers, or cleans up, the next time.
-pub(super) async fn and_then(
-    mut events: Vec<Event>,
-    next: impl Future<Output = Outcome<Vec<Event>>>,
-) -> Outcome<Vec<Event>> {
-    match next.await {
-        Ok(more) => events.extend(more),
-        Err(problem) if events.is_empty() => return Err(problem),
-        Err(problem) => tracing::warn!(?problem, "a part of recovering or cleaning up was not done"),
-    }
-    Ok(events)
 }
 
 async fn recover_jobs(connection: &Connection, request: &Recover) -> Outcome<Vec<Event>> {

@@ -1,4 +1,5 @@
-//! What takes a server that the tests may do with as they like: one that is no replica set, one that wants to know who asks.
+//! What takes a server that the tests may do with as they like: one that is no replica set, one that wants to know who
+//! asks, one whose majority is late.
 
 use std::env;
 use std::net::TcpListener;

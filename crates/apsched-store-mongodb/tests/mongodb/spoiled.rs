@@ -1,4 +1,4 @@
-//! Jobs in whose documents stands what this store never writes: each harms itself alone, whatever it is and wherever it stands.
+//! Documents in which stands what this store never writes: each harms itself alone, whatever it is and wherever it stands.
 
 use std::sync::Arc;
 
